@@ -1,0 +1,94 @@
+"""Inception GoogLeNet: a module of parallel branches 卷积神经网络(高级篇), Advanced CNN.
+
+Which kernel size is best is left to the training: four branches see the same input, and their channels are joined.
+From Szegedy and others, Going Deeper with Convolutions (2014). Only the network differs from 05_mnist_cnn.py.
+
+    python 06_inception.py
+    python 06_inception.py --epochs 5 --lr 0.05
+
+RESULTS
+
+A 1×1 convolution mixes channels and keeps the picture. In front of a 5×5 convolution it saves nine of ten
+multiplications: 192 → 32 channels on 28×28 take 120,422,400 directly, and 12,443,648 through 16 channels.
+
+>>> from torch.utils.flop_counter import FlopCounterMode
+>>> x = torch.empty(1, 192, 28, 28, device="meta")
+>>> direct = nn.Conv2d(192, 32, kernel_size=5, padding=2, device="meta")
+>>> reduced = nn.Sequential(
+...     nn.Conv2d(192, 16, kernel_size=1, device="meta"),
+...     nn.Conv2d(16, 32, kernel_size=5, padding=2, device="meta"),
+... )
+>>> for layers in (direct, reduced):
+...     with FlopCounterMode(display=False) as counter:
+...         shape = layers(x).shape
+...     print(shape, f"{counter.get_total_flops() // 2:,}")  # a multiplication and an addition are two operations
+torch.Size([1, 32, 28, 28]) 120,422,400
+torch.Size([1, 32, 28, 28]) 12,443,648
+>>> InceptionA(10)(torch.zeros(1, 10, 12, 12)).shape
+torch.Size([1, 88, 12, 12])
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from common import batches, fit, mnist, options, summary
+
+
+class InceptionA(nn.Module):
+    """N×C×H×W → N×88×H×W: the outputs of four branches side by side."""
+
+    def __init__(self, in_channels):
+        super().__init__()
+        self.branch1x1 = nn.Conv2d(in_channels, 16, kernel_size=1)
+        self.branch5x5_1 = nn.Conv2d(in_channels, 16, kernel_size=1)
+        self.branch5x5_2 = nn.Conv2d(16, 24, kernel_size=5, padding=2)
+        self.branch3x3_1 = nn.Conv2d(in_channels, 16, kernel_size=1)
+        self.branch3x3_2 = nn.Conv2d(16, 24, kernel_size=3, padding=1)
+        self.branch3x3_3 = nn.Conv2d(24, 24, kernel_size=3, padding=1)
+        self.branch_pool = nn.Conv2d(in_channels, 24, kernel_size=1)
+
+    def forward(self, x):
+        branch1x1 = self.branch1x1(x)  # N×16×H×W
+        branch5x5 = self.branch5x5_2(self.branch5x5_1(x))  # N×24×H×W
+        branch3x3 = self.branch3x3_3(self.branch3x3_2(self.branch3x3_1(x)))  # N×24×H×W
+        branch_pool = self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1))  # N×24×H×W
+        return torch.cat([branch1x1, branch5x5, branch3x3, branch_pool], dim=1)  # N×88×H×W
+
+
+class InceptionNet(nn.Module):
+    """N×1×28×28 images → N×10 logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
+        self.inception1 = InceptionA(10)
+        self.conv2 = nn.Conv2d(88, 20, kernel_size=5)
+        self.inception2 = InceptionA(20)
+        self.pooling = nn.MaxPool2d(2)
+        self.linear = nn.Linear(1408, 10)
+
+    def forward(self, x):
+        x = F.relu(self.pooling(self.conv1(x)))  # N×10×12×12
+        x = self.inception1(x)  # N×88×12×12
+        x = F.relu(self.pooling(self.conv2(x)))  # N×20×4×4
+        x = self.inception2(x)  # N×88×4×4
+        return self.linear(x.flatten(1))  # N×10
+
+
+def main(argv=None):
+    args = options(__doc__, argv, epochs=30, lr=0.01, batch_size=64)
+    torch.manual_seed(args.seed)
+
+    train_batches = batches(*mnist(train=True, device=args.device), batch_size=args.batch_size, shuffle=True)
+    test_batches = batches(*mnist(train=False, device=args.device), batch_size=250)
+    model = InceptionNet()
+    model.to(args.device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+    loss_fn = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args.epochs)
+    print(f"test {summary(history)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Residual network 深度残差学习: each block adds its input to its output, so that the gradient has a short way back.
+
+A block learns what to add to its input; with all its weights at zero it hands the input on. From He and others, Deep
+Residual Learning for Image Recognition (2015). Only the network differs from 05_mnist_cnn.py.
+
+    python 07_resnet.py
+    python 07_resnet.py --epochs 5 --lr 0.05
+
+RESULTS
+
+>>> block = ResidualBlock(16)
+>>> x = torch.rand(1, 16, 12, 12)
+>>> block(x).shape
+torch.Size([1, 16, 12, 12])
+>>> for parameter in block.parameters():
+...     parameter = nn.init.zeros_(parameter)
+>>> torch.equal(block(x), x)
+True
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from common import batches, fit, mnist, options, summary
+
+
+class ResidualBlock(nn.Module):
+    """N×C×H×W → N×C×H×W: relu(x + conv(relu(conv(x))))."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+
+    def forward(self, x):
+        y = F.relu(self.conv1(x))  # N×C×H×W
+        return F.relu(x + self.conv2(y))  # N×C×H×W
+
+
+class ResNet(nn.Module):
+    """N×1×28×28 images → N×10 logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, kernel_size=5)
+        self.block1 = ResidualBlock(16)
+        self.conv2 = nn.Conv2d(16, 32, kernel_size=5)
+        self.block2 = ResidualBlock(32)
+        self.pooling = nn.MaxPool2d(2)
+        self.linear = nn.Linear(512, 10)
+
+    def forward(self, x):
+        x = F.relu(self.pooling(self.conv1(x)))  # N×16×12×12
+        x = self.block1(x)  # N×16×12×12
+        x = F.relu(self.pooling(self.conv2(x)))  # N×32×4×4
+        x = self.block2(x)  # N×32×4×4
+        return self.linear(x.flatten(1))  # N×10
+
+
+def main(argv=None):
+    args = options(__doc__, argv, epochs=30, lr=0.01, batch_size=64)
+    torch.manual_seed(args.seed)
+
+    train_batches = batches(*mnist(train=True, device=args.device), batch_size=args.batch_size, shuffle=True)
+    test_batches = batches(*mnist(train=False, device=args.device), batch_size=250)
+    model = ResNet()
+    model.to(args.device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+    loss_fn = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args.epochs)
+    print(f"test {summary(history)}")
+
+
+if __name__ == "__main__":
+    main()

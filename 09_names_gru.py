@@ -1,0 +1,116 @@
+"""Names to countries 循环神经网络(高级篇): a bidirectional GRU over packed sequences.
+
+Each surname is a sequence of letters of its own length. A two-layer GRU reads it forwards and backwards, and a linear
+layer makes a country of the two last hidden states.
+
+    python 09_names_gru.py
+    python 09_names_gru.py --epochs 10
+    python 09_names_gru.py --names-dir course          names_train.csv.gz and names_test.csv.gz of another set
+
+RESULTS
+
+A name becomes the numbers of its letters in the ASCII table; shorter names are filled up with zeros.
+
+>>> characters, lengths = encode(["Maclean", "Wu"])
+>>> characters
+tensor([[ 77,  97,  99, 108, 101,  97, 110],
+        [ 87, 117,   0,   0,   0,   0,   0]])
+>>> lengths
+tensor([7, 2])
+
+Packing leaves out the filling. It keeps the letters in the order in which the GRU needs them, all first ones, then all
+second ones, and how many names still have a letter at each step.
+
+>>> packed = pack_padded_sequence(characters, lengths, batch_first=True)
+>>> packed.data
+tensor([ 77,  87,  97, 117,  99, 108, 101,  97, 110])
+>>> packed.batch_sizes
+tensor([2, 2, 1, 1, 1, 1, 1])
+
+In a bidirectional GRU, `hidden` has a layer for each direction; the last two are the top layer, forwards and
+backwards.
+
+>>> out, hidden = nn.GRU(input_size=100, hidden_size=100, num_layers=2, bidirectional=True)(torch.zeros(7, 3, 100))
+>>> out.shape, hidden.shape
+(torch.Size([7, 3, 200]), torch.Size([4, 3, 100]))
+"""
+
+import csv
+import gzip
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+from common import DATA, batches, fail, fit, options, reading, summary
+
+
+def read_names(path):
+    """Reads a .csv.gz file with a name and its country in each line; returns two lists."""
+    with reading(path), gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    for row in rows:
+        if len(row) != 2 or not row[0] or not row[0].isascii():
+            fail(f"{path}: {','.join(row)!r} is not a name in ASCII letters and a country")
+    if not rows:
+        fail(f"{path}: the file has no names")
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def encode(names):
+    """Returns characters N×L, ASCII codes filled up with 0 to the longest name's L, and lengths N; both int64."""
+    codes = [torch.tensor([ord(character) for character in name]) for name in names]
+    return pad_sequence(codes, batch_first=True), torch.tensor([len(name) for name in names])
+
+
+class NameGRU(nn.Module):
+    """Characters N×L and lengths N → logits N×countries."""
+
+    def __init__(self, countries, hidden_size=100):
+        super().__init__()
+        self.embedding = nn.Embedding(128, hidden_size)
+        self.gru = nn.GRU(hidden_size, hidden_size, num_layers=2, bidirectional=True, batch_first=True)
+        self.linear = nn.Linear(2 * hidden_size, countries)
+
+    def forward(self, characters, lengths):
+        characters = characters[:, : lengths.max()]  # N×L, now the longest name of this batch
+        x = self.embedding(characters)  # N×L×100
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        out, hidden = self.gru(packed)  # packed, 4×N×100
+        return self.linear(torch.cat([hidden[-2], hidden[-1]], dim=1))  # N×200 → N×countries
+
+
+def main(argv=None):
+    args = options(
+        __doc__,
+        argv,
+        epochs=100,
+        lr=0.001,
+        batch_size=256,
+        names_dir=dict(default=DATA, metavar="DIR", help="folder of names_train.csv.gz and names_test.csv.gz"),
+    )
+    torch.manual_seed(args.seed)
+
+    train_names, train_countries = read_names(Path(args.names_dir, "names_train.csv.gz"))
+    test_names, test_countries = read_names(Path(args.names_dir, "names_test.csv.gz"))
+    countries = sorted(set(train_countries))
+    if unknown := set(test_countries) - set(countries):
+        fail(f"names_test.csv.gz has countries that names_train.csv.gz has not: {', '.join(sorted(unknown))}")
+
+    def samples(names, labels):
+        characters, lengths = encode(names)
+        target = torch.tensor([countries.index(label) for label in labels])
+        return characters.to(args.device), lengths, target.to(args.device)  # packing wants the lengths on the CPU
+
+    train_batches = batches(*samples(train_names, train_countries), batch_size=args.batch_size, shuffle=True)
+    test_batches = batches(*samples(test_names, test_countries), batch_size=250)
+    model = NameGRU(len(countries)).to(args.device)
+    loss_fn = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args.epochs)
+    print(f"test {summary(history)}")
+
+
+if __name__ == "__main__":
+    main()
