@@ -1,0 +1,160 @@
+"""What each section teaches, as facts that can be checked."""
+
+import csv
+import gzip
+import re
+
+import pytest
+import torch
+from conftest import load
+from torch import nn
+
+from common import DATA, batches, evaluate, fit, mnist, read_csv, summary
+
+NETWORKS = {
+    "MLP": (lambda: load("04_mnist_mlp").MLP(torch.relu), 575_050),
+    "SimpleCNN": (lambda: load("05_mnist_cnn").SimpleCNN(), 8_490),
+    "ImprovedCNN": (lambda: load("05_mnist_cnn").ImprovedCNN(), 104_554),
+    "InceptionNet": (lambda: load("06_inception").InceptionNet(), 97_298),
+    "ResNet": (lambda: load("07_resnet").ResNet(), 41_514),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_and_shape(name):
+    build, count = NETWORKS[name]
+    model = build()
+    assert sum(parameter.numel() for parameter in model.parameters()) == count
+    assert model(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "MLP"])
+def test_channels_last_changes_rounding_only(name):
+    images, labels = mnist(train=False)
+    images, labels = images[:64], labels[:64]
+    results = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        model = NETWORKS[name][0]().to(memory_format=memory_format)
+        logits = model(images)
+        nn.functional.cross_entropy(logits, labels).backward()
+        results.append([logits, *(parameter.grad for parameter in model.parameters())])
+    for plain, channels_last in zip(*results, strict=True):
+        torch.testing.assert_close(channels_last, plain, rtol=1e-3, atol=1e-5)
+
+
+def test_linear_regression_finds_the_line(lines):
+    w, b, y4 = (float(number) for number in re.findall(r"= (\S+)", lines("01_linear", "--epochs", 1000)[-1]))
+    assert abs(w - 2) < 0.01
+    assert abs(b) < 0.01
+    assert abs(y4 - 8) < 0.01
+
+
+@pytest.mark.parametrize("optimizer", load("01_linear").OPTIMIZERS)
+def test_every_optimizer_lowers_the_loss(lines, optimizer):
+    losses = [float(line.split()[-1]) for line in lines("01_linear", "--optimizer", optimizer, "--epochs", 50)[:-1]]
+    assert losses[-1] < losses[0]
+
+
+def test_logistic_regression_separates_the_hours(lines, tmp_path):
+    picture = tmp_path / "probability.png"
+    last = lines("02_logistic", "--epochs", 3000, "--plot", picture)[-1]
+    assert float(last.split("= ")[1]) > 0.9
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_diabetes_learns_more_than_the_majority(lines):
+    last = lines("03_diabetes", "--activation", "relu", "--lr", 0.1)[-1]
+    assert float(re.search(r"accuracy (\S+) %", last)[1]) > 72  # 65.1 % of the patients are healthy
+
+
+def test_diabetes_with_all_rows_in_one_batch_does_one_step_an_epoch(lines):
+    assert lines("03_diabetes", "--batch-size", 768, "--epochs", 2) == lines(
+        "03_diabetes", "--batch-size", 9999, "--epochs", 2
+    )
+
+
+def test_diabetes_with_workers_gives_the_same_numbers(run):
+    results = [run("03_diabetes", "--epochs", "2", "--workers", workers) for workers in ("0", "2")]
+    first, second = (re.sub(r"\S+ s$", "", result.stdout, flags=re.MULTILINE) for result in results)
+    assert "epoch 2/2" in first
+    assert first == second
+
+
+def test_diabetes_reads_another_file(lines, tmp_path):
+    rows = read_csv(DATA / "diabetes.csv.gz", columns=9)[:100]
+    text = "\r\n".join(",".join(f"{value:.6g}" for value in row) for row in rows.tolist())
+    (tmp_path / "own.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())  # as spreadsheets write it
+    assert "training accuracy" in lines("03_diabetes", "--csv", tmp_path / "own.csv", "--epochs", 1)[-1]
+
+
+def test_own_digits_from_csv(lines, tmp_path):
+    images, labels = mnist(train=False, raw=True)
+    files = tmp_path / "train.csv.gz", tmp_path / "test.csv"
+    for path, part in zip(files, (slice(0, 300), slice(300, 400)), strict=True):
+        with (gzip.open if path.suffix == ".gz" else open)(path, "wt", newline="") as file:
+            rows = torch.cat([labels[part, None], images[part].flatten(1).long()], dim=1)
+            csv.writer(file).writerows(rows.tolist())
+    read_images, read_labels = load("04_mnist_mlp").read_digits(files[0], "cpu")
+    assert torch.equal(read_images, images[:300])
+    assert torch.equal(read_labels, labels[:300])
+    printed = lines("04_mnist_mlp", "--csv", *files)
+    assert len(printed) == 21  # 20 epochs, as in the article
+    assert float(re.search(r"accuracy (\S+) %", printed[-1])[1]) > 40
+
+
+@pytest.mark.parametrize("name", load("08_rnn_hello").MODELS)
+def test_hello_becomes_ohlol(lines, name):
+    assert lines("08_rnn_hello", "--model", name)[-1] == f"hello → {name} ohlol"
+
+
+def test_a_packed_batch_gives_each_name_the_logits_of_that_name_alone():
+    names = load("09_names_gru")
+    torch.manual_seed(0)
+    model = names.NameGRU(countries=18).eval()
+    group = ["Wu", "Maclean", "O'Neill", "Van Den Berg", "Li"]
+    together = model(*names.encode(group))
+    alone = torch.cat([model(*names.encode([name])) for name in group])
+    torch.testing.assert_close(together, alone)
+
+
+def test_other_names(lines, tmp_path):
+    text = '"Aa Bb-Cc Dd Ee Ff Gg Hh Ii Jj Kk Ll Mm Nn Oo Pp Qq","Utopia"\r\n"Xyz","Atlantis"\r\n'
+    for which in ("train", "test"):
+        with gzip.open(tmp_path / f"names_{which}.csv.gz", "wb") as file:
+            file.write(b"\xef\xbb\xbf" + text.encode())
+    assert "after 30 epochs" in lines("09_names_gru", "--names-dir", tmp_path, "--epochs", 30, "--lr", 0.01)[-1]
+
+
+def test_batches_yield_each_sample_once_in_a_new_order():
+    numbers, squares = torch.arange(103), torch.arange(103) ** 2
+    loader = batches(numbers, squares, batch_size=10, shuffle=True)
+    orders = []
+    for _ in range(2):
+        parts = list(loader)
+        assert [len(part) for part, _ in parts] == [10] * 10 + [3]
+        assert all(torch.equal(square, number**2) for number, square in parts)
+        orders.append(torch.cat([number for number, _ in parts]))
+        assert torch.equal(orders[-1].sort().values, numbers)
+    assert not torch.equal(*orders)
+    assert torch.equal(torch.cat([number for number, _ in batches(numbers, squares, batch_size=10)]), numbers)
+
+
+def test_evaluate_weighs_a_short_last_batch():
+    outputs, targets = torch.tensor([[0.9], [0.2], [0.8]]), torch.tensor([[1.0], [0.0], [0.0]])
+    loss, accuracy = evaluate(nn.Identity(), batches(outputs, targets, batch_size=2), nn.BCELoss())
+    assert loss == pytest.approx(nn.BCELoss()(outputs, targets).item())
+    assert accuracy == pytest.approx(2 / 3)
+
+
+def test_a_loss_that_is_nan_stops_with_advice():
+    model = nn.Linear(1, 1)
+    data = batches(torch.full((4, 1), 1e30), torch.zeros(4, 1), batch_size=2)
+    with pytest.raises(SystemExit) as stop:
+        fit(model, data, None, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=1), epochs=3)
+    assert "lower --lr" in stop.value.code  # text as the code means status 1
+
+
+def test_summary_tells_the_last_and_the_best_epoch():
+    history = [{"accuracy": 0.5}, {"accuracy": 0.75}, {"accuracy": 0.625}]
+    assert summary(history) == "accuracy 62.50 % after 3 epochs (best 75.00 % after 2)"
