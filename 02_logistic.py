@@ -3,11 +3,10 @@
 After 1 and 2 hours of study a student failed, after 3 hours passed. The network learns the probability of passing.
 
     python 02_logistic.py
-    python 02_logistic.py --epochs 10000
-    python 02_logistic.py --plot probability.png
+    python 02_logistic.py --epochs 10000 --plot probability.png
 
-The article's 100 epochs are only a start: the probability of passing after 4 hours is then 0.45, and 0.998 after
-10,000 epochs. (Seed 0, torch 2.14.1.)
+The article's 100 epochs are only a start: more hours then still make passing less likely, with a probability of 0.45
+after 4 hours. After 10,000 epochs it is 0.998. (Seed 0, torch 2.14.1.)
 
 The sigmoid maps any number to a probability. Binary cross-entropy -[y·log(p) + (1 - y)·log(1 - p)] is small where the
 probability of what happened is large.

@@ -27,23 +27,25 @@ def fail(message):
     sys.exit(2)
 
 
-def options(doc, argv=None, *, epochs, lr, batch_size=None, seed=0, **extra):
+def options(doc, argv=None, *, epochs, lr, batch_size=None, seed=0, fast=None, **extra):
     """Reads the command line: the options that every script has, and those of `extra`.
 
     `doc` is the script's docstring, shown by --help. `epochs`, `lr` and `batch_size` are the article's values and
-    stand where the command line names none. Each further keyword is an option, its value the arguments of argparse's
-    add_argument: `model=dict(choices=["a", "b"], default="b")` adds --model. Bad values end the program through
-    `fail`.
+    stand where the command line names none; `fast` is a dict of those that --fast puts in their place. Each further
+    keyword is an option, its value the arguments of argparse's add_argument: `model=dict(choices=["a", "b"],
+    default="b")` adds --model. Bad values end the program through `fail`.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.error = fail
     whole = whole_number(1)
-    parser.add_argument("--epochs", type=whole, default=epochs, metavar="N", help="passes over the data")
+    parser.add_argument("--epochs", type=whole, metavar="N", help="passes over the data")
     if batch_size:
-        parser.add_argument("--batch-size", type=whole, default=batch_size, metavar="N", help="samples in a step")
-    parser.add_argument("--lr", type=positive_number, default=lr, metavar="LR", help="learning rate")
+        parser.add_argument("--batch-size", type=whole, metavar="N", help="samples in a step")
+    parser.add_argument("--lr", type=positive_number, metavar="LR", help="learning rate")
     parser.add_argument("--seed", type=whole_number(0), default=seed, metavar="N", help="of the random numbers")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, mps, … (the accelerator if there is one)")
+    if fast:
+        parser.add_argument("--fast", action="store_true", help="today's recipe instead of the article's: one_cycle")
     for name, arguments in extra.items():
         parser.add_argument("--" + name.replace("_", "-"), **arguments)
     # Text pasted into a notebook belongs to no file, and sys.argv is then the notebook's, not the user's.
@@ -51,6 +53,10 @@ def options(doc, argv=None, *, epochs, lr, batch_size=None, seed=0, **extra):
         argv = []
     args = parser.parse_args(argv)
     args.device = pick_device(args.device)
+    recipe = {"epochs": epochs, "lr": lr, "batch_size": batch_size} | (fast if fast and args.fast else {})
+    for name, value in recipe.items():
+        if getattr(args, name, None) is None:  # what was typed beats the recipe
+            setattr(args, name, value)
     return args
 
 
@@ -165,21 +171,37 @@ def batches(*tensors, batch_size, shuffle=False):
     return DataLoader(range(len(tensors[0])), batch_size=batch_size, shuffle=shuffle, collate_fn=gather)
 
 
-def train_epoch(model, batches, loss_fn, optimizer):
+def one_cycle(model, lr, steps):
+    """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
+
+    Large steps in the middle cover the distance and small ones at the end settle: Smith and Topin, Super-Convergence
+    (2018). The schedule is made for `steps` batches in all.
+    """
+    optimizer = torch.optim.Adam(model.parameters(), betas=(0.7, 0.9), fused=True)  # fused: one pass over the weights
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps, cycle_momentum=False)
+    return optimizer, scheduler
+
+
+def train_epoch(model, batches, loss_fn, optimizer, scheduler=None):
     """Trains for one pass over `batches`, each of them inputs and a target; returns the mean loss per sample."""
     model.train()
     total, samples = 0, 0
-    with tqdm(total=len(batches), leave=False, disable=not sys.stderr.isatty()) as bar:
+    terminal = sys.stderr.isatty()
+    with tqdm(total=len(batches), leave=False, disable=not terminal) as bar:
         for *inputs, target in batches:
             loss = loss_fn(model(*inputs), target)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            if scheduler:
+                scheduler.step()
             # Still a tensor: .item() here would wait for the device in every batch.
             total += loss.detach() * len(target)
             samples += len(target)
             bar.update(1)
         bar.close()
+    if terminal:
+        print(end="\r", file=sys.stderr, flush=True)  # the epoch's line shall take the place of the bar
     return total.item() / samples
 
 
@@ -200,8 +222,8 @@ def evaluate(model, batches, loss_fn):
     return total.item() / samples, correct.item() / samples
 
 
-def fit(model, train_batches, test_batches, loss_fn, optimizer, epochs):
-    """Trains for `epochs` epochs and prints one line after each.
+def fit(model, train_batches, test_batches, loss_fn, optimizer, epochs, scheduler=None):
+    """Trains for `epochs` epochs and prints one line after each; `scheduler` moves on after every batch.
 
     With test_batches=None, accuracy is that on the training samples. Returns the history, a list with one dict per
     epoch: loss (mean of the training batches), test_loss and accuracy (0 to 1). A loss that is nan or infinite ends
@@ -210,7 +232,7 @@ def fit(model, train_batches, test_batches, loss_fn, optimizer, epochs):
     history = []
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
-        loss = train_epoch(model, train_batches, loss_fn, optimizer)
+        loss = train_epoch(model, train_batches, loss_fn, optimizer, scheduler)
         test_loss, accuracy = evaluate(model, train_batches if test_batches is None else test_batches, loss_fn)
         if not math.isfinite(loss):
             sys.exit(f"the loss of epoch {epoch} is {loss}: the gradients exploded; try a lower --lr")

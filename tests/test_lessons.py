@@ -9,7 +9,7 @@ import torch
 from conftest import load
 from torch import nn
 
-from common import DATA, batches, evaluate, fit, mnist, read_csv, summary
+from common import DATA, batches, evaluate, fit, mnist, one_cycle, options, read_csv, summary
 
 NETWORKS = {
     "MLP": (lambda: load("04_mnist_mlp").MLP(torch.relu), 575_050),
@@ -158,3 +158,34 @@ def test_a_loss_that_is_nan_stops_with_advice():
 def test_summary_tells_the_last_and_the_best_epoch():
     history = [{"accuracy": 0.5}, {"accuracy": 0.75}, {"accuracy": 0.625}]
     assert summary(history) == "accuracy 62.50 % after 3 epochs (best 75.00 % after 2)"
+
+
+def test_what_is_typed_beats_the_recipe():
+    recipes = {"epochs": 30, "lr": 0.01, "batch_size": 64, "fast": {"epochs": 2, "lr": 0.02, "batch_size": 256}}
+    for typed, expected in [
+        ([], (30, 0.01, 64)),
+        (["--fast"], (2, 0.02, 256)),
+        (["--fast", "--lr", "0.5", "--batch-size", "8"], (2, 0.5, 8)),
+        (["--epochs", "3"], (3, 0.01, 64)),
+    ]:
+        args = options("", typed, **recipes)
+        assert (args.epochs, args.lr, args.batch_size) == expected
+
+
+def test_one_cycle_rises_and_falls():
+    optimizer, scheduler = one_cycle(nn.Linear(1, 1), lr=0.01, steps=100)
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert max(rates) == pytest.approx(0.01)
+    assert rates.index(max(rates)) in range(25, 35)
+    assert rates[-1] < 1e-4
+    with pytest.raises(ValueError, match="Tried to step 101 times"):
+        scheduler.step()
+
+
+def test_fast_learns_in_one_epoch_what_takes_the_article_four(lines):
+    last = lines("04_mnist_mlp", "--fast", "--epochs", 1)[-1]
+    assert float(re.search(r"accuracy (\S+) %", last)[1]) > 96
