@@ -9,9 +9,8 @@ The second half of the section trains the same network on your own data: CSV fil
     python 04_mnist_mlp.py --raw --activation sigmoid
     python 04_mnist_mlp.py --csv mnist_train.csv mnist_test.csv       your own files, also .gz
 
-The article reports 98.33 % for --raw; here it is 98.39 %, and 97.57 % without --raw. --fast reaches 98.43 %
-in four epochs. (Seed 0; --fast: mean of five seeds, torch 2.14.1, two cores,
-about 3 s an epoch.)
+The article reports 98.33 % for --raw; here it is 98.39 %, and 97.57 % without --raw. --fast reaches 98.43 % in four
+epochs. (Seed 0; --fast: mean of five seeds, torch 2.14.1, two cores, about 3 s an epoch.)
 
 Softmax makes probabilities of the logits z; the cross-entropy is minus the logarithm of the true class's probability.
 

@@ -100,7 +100,7 @@ class EmbeddingModel(nn.Module):
 
     def forward(self, letters):
         x = self.embedding(letters.unsqueeze(0))  # 1×5×10
-        out, hidden = self.recurrent(x)  # 1×5×8, hidden unused
+        out, hidden = self.recurrent(x)  # 1×5×8
         return self.linear(out).squeeze(0)  # 5×4
 
 

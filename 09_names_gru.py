@@ -54,7 +54,7 @@ def read_names(path):
     with reading(path), gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     for row in rows:
-        if len(row) != 2 or not row[0] or not row[0].isascii():
+        if len(row) != 2 or not all(row) or not row[0].isascii():
             fail(f"{path}: {','.join(row)!r} is not a name in ASCII letters and a country")
     if not rows:
         fail(f"{path}: the file has no names")

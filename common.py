@@ -101,7 +101,7 @@ def mnist(train, device="cpu", raw=False):
     Returns images N×1×28×28 float32 and labels N int64, both on `device`. The pixels have mean 0 and deviation 1 over
     the training set; with raw=True they are 0 to 255. All images are converted at once, not one PIL image at a time.
     """
-    from torchvision.datasets import MNIST  # takes 2 s to import: only the scripts that need it shall wait
+    from torchvision.datasets import MNIST  # slow to import: only the scripts that need it wait
 
     try:
         dataset = MNIST(DATA, train=train)
@@ -233,9 +233,9 @@ def fit(model, train_batches, test_batches, loss_fn, optimizer, epochs, schedule
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
         loss = train_epoch(model, train_batches, loss_fn, optimizer, scheduler)
-        test_loss, accuracy = evaluate(model, train_batches if test_batches is None else test_batches, loss_fn)
         if not math.isfinite(loss):
             sys.exit(f"the loss of epoch {epoch} is {loss}: the gradients exploded; try a lower --lr")
+        test_loss, accuracy = evaluate(model, train_batches if test_batches is None else test_batches, loss_fn)
         history.append({"loss": loss, "test_loss": test_loss, "accuracy": accuracy})
         measured = "accuracy" if test_batches is None else f"test loss {test_loss:.4f}  test accuracy"
         print(

@@ -156,10 +156,13 @@ def time_epochs(section, samples, rounds):
     models = {way: new_model(section, channels_last) for way, (_, _, channels_last) in trainings.items()}
     times = []
     for _ in range(rounds + 1):
-        trained = {way: scale * seconds(train, models[way][0], loader, loss_fn, models[way][1])
-                   for way, (train, loader, _) in trainings.items()}  # fmt: skip
-        tested = {way: seconds(test, models[way][0].eval(), loader) for way, (test, loader) in tests.items()}
-        times.append((*trained.values(), *tested.values()))
+        row = []
+        for way, (train, loader, _) in trainings.items():
+            model, optimizer = models[way]
+            row.append(scale * seconds(train, model, loader, loss_fn, optimizer))
+        for way, (test, loader) in tests.items():
+            row.append(seconds(test, models[way][0].eval(), loader))
+        times.append(row)
     times = times[1:]  # the first round warms up
     medians = [statistics.median(column) for column in zip(*times, strict=True)]
     ratio = [statistics.median(row[a] / row[b] for row in times) for a, b in ((1, 0), (1, 2), (4, 3))]
@@ -173,6 +176,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds (5)")
     parser.add_argument("--samples", type=int, default=12_800, help="samples trained in a round (12800)")
     args = parser.parse_args()
+    if unknown := set(args.sections) - set(MODELS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}")
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}\n")
     print(
         "| script | article s | ours s | bare s | ours/article | ours/bare | test: article s | ours s | ours/article |"

@@ -105,6 +105,7 @@ def test_digits_file(capsys, tmp_path, row):
 BAD_NAMES = {
     "empty file": ("", "Wu,Chinese"),
     "no country": ("Wu\n", "Wu,Chinese"),
+    "empty country": ("Wu,\n", "Wu,Chinese"),
     "no name": (",Chinese\n", "Wu,Chinese"),
     "not ASCII": ("Müller,German\n", "Wu,German"),
     "country only in the test file": ("Wu,Chinese\n", "Li,Chinese\nSmith,English"),
