@@ -5,7 +5,7 @@ three points.
 
     python 01_linear.py
     python 01_linear.py --optimizer LBFGS
-    python 01_linear.py --epochs 1000
+    python 01_linear.py --epochs 1000 --plot line.png
 
 With SGD the loss falls quickly at first and then crawls: after the article's 100 epochs w = 1.75, b = 0.58 and y(4) =
 7.56, after 1,000 epochs 2.00, 0.00 and 8.00. LBFGS and Rprop need fewer than 100; Adagrad, Adam, AdamW, Adamax and
@@ -79,7 +79,7 @@ A linear layer 32 → 64 holds a weight per pair and a bias per output.
 import torch
 from torch import nn
 
-from common import options
+from common import BLUE, ORANGE, drawing, options
 
 OPTIMIZERS = ["Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS", "RMSprop", "Rprop", "SGD"]
 
@@ -107,13 +107,25 @@ def main(argv=None):
         loss.backward()
         return loss
 
+    losses = []
     for epoch in range(1, args.epochs + 1):
         # Most optimizers call the closure once and could do without; LBFGS calls it several times in one step.
-        loss = optimizer.step(closure)
-        print(f"epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {loss.item():.6f}")
+        losses.append(optimizer.step(closure).item())
+        print(f"epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {losses[-1]:.6f}")
 
     with torch.inference_mode():
         y4 = model(torch.tensor([[4.0]], device=args.device)).item()
+        ends = torch.tensor([[0.0], [5.0]], device=args.device)
+        line = model(ends)
+    if args.plot:
+        with drawing(args.plot, width=8) as figure:
+            left, right = figure.subplots(1, 2)
+            left.plot(ends.cpu(), line.cpu(), color=BLUE, label="model")
+            left.plot(x.cpu(), y.cpu(), "o", color=ORANGE, label="data")
+            left.set(xlabel="x", ylabel="y")
+            left.legend()
+            right.semilogy(range(1, args.epochs + 1), losses, color=BLUE)
+            right.set(xlabel="Epoch", ylabel="Loss")
     print(f"w = {model.weight.item():.4f}  b = {model.bias.item():.4f}  y(4) = {y4:.4f}")
 
 

@@ -24,7 +24,7 @@ tensor([0.1269, 0.6931, 0.1269])
 import torch
 from torch import nn
 
-from common import new_figure, options, save_figure
+from common import BLUE, ORANGE, drawing, options
 
 
 class LogisticRegression(nn.Module):
@@ -39,15 +39,8 @@ class LogisticRegression(nn.Module):
 
 
 def main(argv=None):
-    args = options(
-        __doc__,
-        argv,
-        epochs=100,
-        lr=0.01,
-        plot=dict(metavar="FILE", help="draw the probability over the hours, as PNG, SVG, PDF, …"),
-    )
+    args = options(__doc__, argv, epochs=100, lr=0.01)
     torch.manual_seed(args.seed)
-    figure = new_figure(args.plot) if args.plot else None
 
     hours = torch.tensor([[1.0], [2.0], [3.0]], device=args.device)
     passed = torch.tensor([[0.0], [0.0], [1.0]], device=args.device)
@@ -67,15 +60,15 @@ def main(argv=None):
         x = torch.linspace(0, 10, 200, device=args.device).unsqueeze(1)
         curve = model(x)
         p4 = model(torch.tensor([[4.0]], device=args.device)).item()
-    if figure:
-        axes = figure.subplots()
-        axes.plot(x.cpu(), curve.cpu(), label="model")
-        axes.axhline(0.5, color="tab:red", label="0.5")
-        axes.plot(hours.cpu(), passed.cpu(), "ko", label="students")
-        axes.set(xlabel="Hours", ylabel="Probability of Pass")
-        axes.grid()
-        axes.legend()
-        save_figure(figure, args.plot)
+    if args.plot:
+        with drawing(args.plot) as figure:
+            axes = figure.subplots()
+            axes.plot(x.cpu(), curve.cpu(), color=BLUE, label="model")
+            axes.axhline(0.5, color=ORANGE, linestyle="--", label="0.5")
+            axes.plot(hours.cpu(), passed.cpu(), "ko", label="students")
+            axes.set(xlabel="Hours", ylabel="Probability of Pass")
+            axes.grid(alpha=0.3)
+            axes.legend()
     print(f"P(pass after 4 hours) = {p4:.4f}")
 
 

@@ -27,7 +27,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from common import DATA, fail, fit, options, read_csv, summary, whole_number
+from common import DATA, drawing, fail, fit, number, options, plot_history, read_csv, whole_number
 
 
 class DiabetesDataset(Dataset):
@@ -72,6 +72,7 @@ def main(argv=None):
         batch_size=32,
         activation=dict(choices=["sigmoid", "relu"], default="sigmoid", help="between the layers (sigmoid)"),
         workers=dict(type=whole_number(0), default=0, metavar="N", help="processes that load the data (0: none)"),
+        predict=dict(nargs=8, type=number(), metavar="X", help="a patient's eight features, scaled as in the data"),
         csv=dict(default=DATA / "diabetes.csv.gz", metavar="FILE", help="other data in the same format"),
     )
     if args.workers and args.device.type != "cpu":
@@ -89,8 +90,14 @@ def main(argv=None):
     model = DiabetesMLP(torch.sigmoid if args.activation == "sigmoid" else torch.relu).to(args.device)
     loss_fn = nn.BCELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
-    history = fit(model, train_batches, None, loss_fn, optimizer, args.epochs)
-    print(f"training {summary(history)}")
+    history = fit(model, train_batches, None, loss_fn, optimizer, args)
+
+    if args.plot:
+        with drawing(args.plot, width=8) as figure:
+            plot_history(figure, history)
+    if args.predict:
+        probability = model(torch.tensor([args.predict], device=args.device)).item()
+        print(f"probability of diabetes: {100 * probability:.1f} %")
 
 
 if __name__ == "__main__":

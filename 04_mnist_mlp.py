@@ -30,7 +30,7 @@ tensor(0.9729)
 
 Mean and deviation of the training pixels, with which the images are normalised:
 
->>> pixels = mnist(train=True, raw=True)[0] / 255
+>>> pixels = mnist(raw=True)[0][0] / 255
 >>> round(pixels.mean().item(), 4), round(pixels.std().item(), 4)
 (0.1307, 0.3081)
 """
@@ -38,7 +38,7 @@ Mean and deviation of the training pixels, with which the images are normalised:
 import torch
 from torch import nn
 
-from common import batches, fail, fit, mnist, one_cycle, options, read_csv, summary
+from common import DIGITS, batches, fail, fit, mnist, one_cycle, options, read_csv, show_digits
 
 
 class MLP(nn.Module):
@@ -84,14 +84,16 @@ def main(argv=None):
         activation=dict(choices=["relu", "sigmoid"], default="relu", help="between the layers (relu)"),
         raw=dict(action="store_true", help="pixels 0 to 255, not normalised"),
         csv=dict(nargs=2, metavar=("TRAIN", "TEST"), help="your own digits, fed raw"),
+        **DIGITS,
     )
-    args.epochs = args.epochs or (20 if args.raw or args.csv else 10)
+    if args.epochs is None:
+        args.epochs = 20 if args.raw or args.csv else 10
     torch.manual_seed(args.seed)
 
     if args.csv:
         train, test = (read_digits(path, args.device) for path in args.csv)
     else:
-        train, test = (mnist(train, args.device, args.raw) for train in (True, False))
+        train, test = mnist(args.device, args.dataset, args.raw)
     train_batches = batches(*train, batch_size=args.batch_size, shuffle=True)
     test_batches = batches(*test, batch_size=250)
     model = MLP(torch.relu if args.activation == "relu" else torch.sigmoid).to(args.device)
@@ -99,8 +101,8 @@ def main(argv=None):
     optimizer, scheduler = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5), None
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args.epochs, scheduler)
-    print(f"test {summary(history)}")
+    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args, scheduler)
+    show_digits(args, model, history, *test)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import options
+from common import drawing, options, print_summary
 
 LETTERS = "ehlo"
 
@@ -114,13 +114,18 @@ MODELS = {
 
 
 def train(name, args):
-    """Trains one of MODELS from its own seed; prints the predicted string after each epoch and returns the last."""
+    """Trains one of MODELS from its own seed; prints the predicted string after each epoch.
+
+    Returns the last string, and the probability of each letter at each step, 5×4.
+    """
     torch.manual_seed(args.seed)
     letters = torch.tensor([LETTERS.index(letter) for letter in "hello"], device=args.device)
     target = torch.tensor([LETTERS.index(letter) for letter in "ohlol"], device=args.device)
     model = MODELS[name]().to(args.device)
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or model.lr)
+    if args.summary:
+        print_summary(model, letters)
 
     for epoch in range(1, args.epochs + 1):
         logits = model(letters)
@@ -130,7 +135,7 @@ def train(name, args):
         optimizer.step()
         predicted = "".join(LETTERS[index] for index in logits.argmax(dim=1))
         print(f"{name:9}  epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {loss.item():.4f}  {predicted}")
-    return predicted
+    return predicted, logits.detach().softmax(dim=1).cpu()
 
 
 def main(argv=None):
@@ -141,10 +146,20 @@ def main(argv=None):
         lr=None,
         seed=2,
         model=dict(choices=[*MODELS, "all"], default="all", help="the network (all, one after the other)"),
+        summary=dict(action="store_true", help="print the layers, their shapes and parameters"),
     )
     names = MODELS if args.model == "all" else [args.model]
-    results = [f"{name} {train(name, args)}" for name in names]
-    print("hello → " + "  ".join(results))
+    results = {name: train(name, args) for name in names}
+    if args.plot:
+        with drawing(args.plot, width=2 + 1.5 * len(results), height=2.6) as figure:
+            rows = figure.subplots(1, len(results), squeeze=False)[0]
+            for axes, (name, (_, probability)) in zip(rows, results.items(), strict=True):
+                image = axes.imshow(probability.T.numpy(), vmin=0, vmax=1, cmap="cividis")
+                axes.set(title=name, xlabel="read: hello", xticks=range(5), xticklabels="hello")
+                axes.set(yticks=range(4), yticklabels=LETTERS)
+            rows[0].set_ylabel("next letter")
+            figure.colorbar(image, ax=rows, label="probability")
+    print("hello → " + "  ".join(f"{name} {predicted}" for name, (predicted, _) in results.items()))
 
 
 if __name__ == "__main__":

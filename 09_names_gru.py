@@ -5,7 +5,8 @@ layer makes a country of the two last hidden states.
 
     python 09_names_gru.py
     python 09_names_gru.py --fast
-    python 09_names_gru.py --epochs 10
+    python 09_names_gru.py --epochs 10 --save names.pt
+    python 09_names_gru.py --load names.pt --predict Müller Kowalski
     python 09_names_gru.py --names-dir course          names_train.csv.gz and names_test.csv.gz of another set
 
 The test accuracy reaches 80.82 % after 14 epochs and is 80.21 % after 100: the network goes on learning its names by
@@ -38,15 +39,17 @@ backwards.
 (torch.Size([7, 3, 200]), torch.Size([4, 3, 100]))
 """
 
+import argparse
 import csv
 import gzip
+import unicodedata
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-from common import DATA, batches, fail, fit, one_cycle, options, reading, summary
+from common import DATA, batches, drawing, fail, fit, one_cycle, options, plot_history, probabilities, reading
 
 
 def read_names(path):
@@ -59,6 +62,16 @@ def read_names(path):
     if not rows:
         fail(f"{path}: the file has no names")
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def ascii_name(text):
+    """Writes, for argparse, a name in ASCII letters: Müller becomes Muller."""
+    whole = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "ı": "i"})
+    parts = unicodedata.normalize("NFKD", text.strip().translate(whole))  # ü becomes u and its dots
+    name = "".join(character for character in parts if not unicodedata.combining(character))
+    if not name.isascii() or not any(character.isalpha() for character in name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name in Latin letters")
+    return name
 
 
 def encode(names):
@@ -84,6 +97,21 @@ class NameGRU(nn.Module):
         return self.linear(torch.cat([hidden[-2], hidden[-1]], dim=1))  # N×200 → N×countries
 
 
+def plot_names(path, history, countries, target, predicted):
+    """Draws the history, and how often each country's names (rows) are taken for those of each (columns)."""
+    count = len(countries)
+    confusion = torch.bincount(target * count + predicted, minlength=count**2).reshape(count, count)
+    with drawing(path, width=8, height=9) as figure:
+        top, bottom = figure.subfigures(2, 1, height_ratios=[1, 2])
+        plot_history(top, history)
+        axes = bottom.subplots()
+        image = axes.imshow((100 * confusion / confusion.sum(dim=1, keepdim=True)).numpy(), cmap="cividis")
+        axes.set(xlabel="predicted", ylabel="country", xticks=range(count), yticks=range(count))
+        axes.set_xticklabels(countries, rotation=90)
+        axes.set_yticklabels(countries)
+        bottom.colorbar(image, label="% of the country's names")
+
+
 def main(argv=None):
     args = options(
         __doc__,
@@ -93,14 +121,17 @@ def main(argv=None):
         batch_size=256,
         fast=dict(epochs=8, lr=0.005, batch_size=256),
         names_dir=dict(default=DATA, metavar="DIR", help="folder of names_train.csv.gz and names_test.csv.gz"),
+        predict=dict(nargs="+", type=ascii_name, metavar="NAME", help="names whose countries are asked for"),
     )
     torch.manual_seed(args.seed)
 
     train_names, train_countries = read_names(Path(args.names_dir, "names_train.csv.gz"))
     test_names, test_countries = read_names(Path(args.names_dir, "names_test.csv.gz"))
-    countries = sorted(set(train_countries))
-    if unknown := set(test_countries) - set(countries):
-        fail(f"names_test.csv.gz has countries that names_train.csv.gz has not: {', '.join(sorted(unknown))}")
+    if not args.load:
+        args.countries = sorted(set(train_countries))  # --save keeps it: the order is what the outputs mean
+    countries = args.countries
+    if unknown := set(train_countries + test_countries) - set(countries):
+        fail(f"{args.names_dir}/names_t*.csv.gz: not known from training: {', '.join(sorted(unknown))}")
 
     def samples(names, labels):
         characters, lengths = encode(names)
@@ -108,14 +139,24 @@ def main(argv=None):
         return characters.to(args.device), lengths, target.to(args.device)  # packing wants the lengths on the CPU
 
     train_batches = batches(*samples(train_names, train_countries), batch_size=args.batch_size, shuffle=True)
-    test_batches = batches(*samples(test_names, test_countries), batch_size=250)
+    test = samples(test_names, test_countries)
+    test_batches = batches(*test, batch_size=250)
     model = NameGRU(len(countries)).to(args.device)
     loss_fn = nn.CrossEntropyLoss()
     optimizer, scheduler = torch.optim.Adam(model.parameters(), lr=args.lr), None
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args.epochs, scheduler)
-    print(f"test {summary(history)}")
+    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args, scheduler)
+
+    if args.plot:
+        *inputs, target = test
+        plot_names(args.plot, history, countries, target.cpu(), probabilities(model, *inputs).argmax(dim=1))
+    if args.predict:
+        characters, lengths = encode(args.predict)
+        best = probabilities(model, characters.to(args.device), lengths).topk(min(3, len(countries)))
+        for name, chances, rows in zip(args.predict, best.values.tolist(), best.indices.tolist(), strict=True):
+            likeliest = [f"{countries[row]} {100 * chance:.1f} %" for row, chance in zip(rows, chances, strict=True)]
+            print(f"{name}: {', '.join(likeliest)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from conftest import SCRIPTS, load
 
 import common
 
-OPTIONS = ["--epochs=0", "--epochs=-1", "--epochs=1.5", "--epochs=ten", "--lr=0", "--lr=-1", "--lr=nan", "--lr=inf"]
+OPTIONS = ["--epochs=-1", "--epochs=1.5", "--epochs=ten", "--lr=0", "--lr=-1", "--lr=nan", "--lr=inf"]
 OPTIONS += [
     "--lr=fast",
     "--seed=-1",
@@ -18,10 +18,26 @@ OPTIONS += [
     "--no-such",
     "x",
 ]
+OPTIONS += ["--plot=/no/such/folder/a.png", "--plot=a.xyz", "--plot=a", "--plot="]
 MORE = [
+    ("01_linear", "--epochs=0"),
     ("01_linear", "--optimizer=Newton"),
-    ("02_logistic", "--plot=/no/such/folder/a.png"),
-    ("02_logistic", "--plot=a.xyz"),
+    ("02_logistic", "--epochs=0"),
+    ("03_diabetes", "--predict 1 2 3 4 5 6 7"),
+    ("03_diabetes", "--predict 1 2 3 4 5 6 7 nan"),
+    ("03_diabetes", "--predict 1 2 3 4 5 6 7 much"),
+    ("03_diabetes", "--save=/no/such/folder/a.pt"),
+    ("04_mnist_mlp", "--save=."),
+    ("04_mnist_mlp", "--dataset=CIFAR10"),
+    ("05_mnist_cnn", "--load=missing.pt"),
+    ("05_mnist_cnn", "--load=."),
+    ("05_mnist_cnn", "--predict=missing.png"),
+    ("05_mnist_cnn", "--predict"),
+    ("07_resnet", "--block=thick"),
+    ("08_rnn_hello", "--epochs=0"),
+    ("09_names_gru", "--predict="),
+    ("09_names_gru", "--predict=山田"),
+    ("09_names_gru", "--predict=42"),
     ("03_diabetes", "--activation=tanh"),
     ("03_diabetes", "--workers=-1"),
     ("03_diabetes", "--batch-size=0"),
@@ -56,7 +72,7 @@ def test_option_of_every_script(capsys, option):
 
 @pytest.mark.parametrize(("name", "option"), MORE)
 def test_option_of_one_script(capsys, name, option):
-    refused(capsys, name, option)
+    refused(capsys, name, *option.split())
 
 
 def test_command_line(run):

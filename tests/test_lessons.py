@@ -9,8 +9,9 @@ import torch
 from conftest import load
 from torch import nn
 
-from common import DATA, batches, evaluate, fit, mnist, one_cycle, options, read_csv, summary
+from common import DATA, batches, evaluate, fit, mnist, one_cycle, options, read_csv
 
+RECIPE = {"epochs": 3, "lr": 1, "batch_size": 2}
 NETWORKS = {
     "MLP": (lambda: load("04_mnist_mlp").MLP(torch.relu), 575_050),
     "SimpleCNN": (lambda: load("05_mnist_cnn").SimpleCNN(), 8_490),
@@ -30,8 +31,7 @@ def test_parameters_and_shape(name):
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name != "MLP"])
 def test_channels_last_changes_rounding_only(name):
-    images, labels = mnist(train=False)
-    images, labels = images[:64], labels[:64]
+    images, labels = (part[:64] for part in mnist()[1])
     results = []
     for memory_format in (torch.contiguous_format, torch.channels_last):
         torch.manual_seed(0)
@@ -89,7 +89,7 @@ def test_diabetes_reads_another_file(lines, tmp_path):
 
 
 def test_own_digits_from_csv(lines, tmp_path):
-    images, labels = mnist(train=False, raw=True)
+    images, labels = mnist(raw=True)[1]
     files = tmp_path / "train.csv.gz", tmp_path / "test.csv"
     for path, part in zip(files, (slice(0, 300), slice(300, 400)), strict=True):
         with (gzip.open if path.suffix == ".gz" else open)(path, "wt", newline="") as file:
@@ -151,13 +151,25 @@ def test_a_loss_that_is_nan_stops_with_advice():
     model = nn.Linear(1, 1)
     data = batches(torch.full((4, 1), 1e30), torch.zeros(4, 1), batch_size=2)
     with pytest.raises(SystemExit) as stop:
-        fit(model, data, None, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=1), epochs=3)
+        fit(model, data, None, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=1), options("", [], **RECIPE))
     assert "lower --lr" in stop.value.code  # text as the code means status 1
 
 
-def test_summary_tells_the_last_and_the_best_epoch():
-    history = [{"accuracy": 0.5}, {"accuracy": 0.75}, {"accuracy": 0.625}]
-    assert summary(history) == "accuracy 62.50 % after 3 epochs (best 75.00 % after 2)"
+def test_fit_ends_with_the_last_and_the_best_epoch(capsys):
+    torch.manual_seed(0)
+    x = torch.randn(50, 3)
+    data = batches(x, (x.sum(dim=1) > 0).long(), batch_size=10)
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=3.0)
+    history = fit(model, data, data, nn.CrossEntropyLoss(), optimizer, options("", [], **RECIPE))
+    *epochs, last = capsys.readouterr().out.splitlines()
+    printed = [float(re.search(r"test accuracy +(\S+) %", line)[1]) for line in epochs]
+    assert printed == [pytest.approx(100 * epoch["accuracy"]) for epoch in history]
+    best = max(printed)
+    assert (
+        last == f"test accuracy {printed[-1]:.2f} % after 3 epochs (best {best:.2f} % after {printed.index(best) + 1})"
+    )
+    assert history[-1]["loss"] < history[0]["loss"]
 
 
 def test_what_is_typed_beats_the_recipe():

@@ -61,14 +61,17 @@ def test_help_shows_the_docstring(name, capsys):
 
 
 def test_pasted_into_a_notebook():
-    cells = [(ROOT / f"{name}.py").read_text(encoding="utf-8") for name in ("01_linear", "05_mnist_cnn")]
-    assert "epochs=30" in cells[1]
-    cells[1] = cells[1].replace("epochs=30", "epochs=1")
+    names = ("01_linear", "05_mnist_cnn", "09_names_gru")
+    cells = [(ROOT / f"{name}.py").read_text(encoding="utf-8") for name in names]
+    for index, epochs in ((1, "epochs=30"), (2, "epochs=100")):
+        assert cells[index].count(epochs) == 1
+        cells[index] = cells[index].replace(epochs, "epochs=1")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": ROOT}}).execute()
     printed = ["".join(output.text for output in cell.outputs if output.name == "stdout") for cell in notebook.cells]
     assert re.search(r"y\(4\) = 7", printed[0])
     assert re.search(r"epoch 1/1 .*\ntest accuracy 9", printed[1])
+    assert re.search(r"epoch 1/1 .*\ntest accuracy [5-9]", printed[2])
 
 
 def test_ci_runs_the_command_of_the_readme():
