@@ -160,6 +160,7 @@ def mnist(device="cpu", dataset="MNIST", raw=False):
     if not raw:
         for images, _ in parts:
             images.div_(255)
+        # Four digits, as the article has them: 0.1307 and 0.3081 for MNIST.
         mean, std = (round(value.item(), 4) for value in (parts[0][0].mean(), parts[0][0].std()))
         for images, _ in parts:
             images.sub_(mean).div_(std)
@@ -204,12 +205,10 @@ def one_cycle(model, lr, steps):
     """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
 
     Large steps in the middle cover the distance and small ones at the end settle: Smith and Topin, Super-Convergence
-    (2018). The schedule is made for `steps` batches in all.
+    (2018). The schedule is made for `steps` batches in all; --epochs 0 has none.
     """
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.7, 0.9), fused=True)  # fused: one pass over the weights
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=lr, total_steps=max(steps, 1), cycle_momentum=False
-    )
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps or 1, cycle_momentum=False)
     return optimizer, scheduler
 
 
@@ -302,7 +301,8 @@ def save_checkpoint(args, parts, history):
     try:
         with open(temporary, "wb") as file:
             torch.save(content, file)
-            os.fsync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the old file's name
         os.replace(temporary, args.save)
     except (OSError, RuntimeError) as error:  # PyTorch makes a RuntimeError of a full disk
         fail(f"argument --save: {error}")
