@@ -17,20 +17,14 @@ Tensors: create them from a list, from NumPy, or filled with a number.
 >>> x = torch.tensor([[1, -1], [-1, 1]])
 >>> torch.equal(x, torch.from_numpy(np.array([[1, -1], [-1, 1]])))
 True
->>> torch.zeros(2, 2)
-tensor([[0., 0.],
-        [0., 0.]])
->>> torch.ones(1, 2, 5).shape
-torch.Size([1, 2, 5])
+>>> torch.zeros(2, 2).tolist(), torch.ones(1, 2, 5).shape
+([[0.0, 0.0], [0.0, 0.0]], torch.Size([1, 2, 5]))
 
 squeeze drops a dimension of size 1, unsqueeze adds one, transpose swaps two, cat joins tensors along one.
 
->>> torch.ones(1, 2, 5).squeeze(0).shape
-torch.Size([2, 5])
->>> torch.ones(2, 5).unsqueeze(1).shape
-torch.Size([2, 1, 5])
->>> torch.ones(2, 5).transpose(0, 1).shape
-torch.Size([5, 2])
+>>> x = torch.ones(1, 2, 5)
+>>> x.squeeze(0).shape, x.unsqueeze(1).shape, x.transpose(1, 2).shape
+(torch.Size([2, 5]), torch.Size([1, 1, 2, 5]), torch.Size([1, 5, 2]))
 >>> torch.cat([torch.zeros(2, 1, 3), torch.zeros(2, 3, 3), torch.zeros(2, 2, 3)], dim=1).shape
 torch.Size([2, 6, 3])
 
@@ -45,29 +39,19 @@ tensor([[ 2.,  6.],
 
 reshape keeps the number of elements; resize_ changes the tensor itself and may drop some.
 
->>> torch.arange(12).reshape(3, 4).shape
-torch.Size([3, 4])
->>> torch.arange(12).resize_(2, 2)
-tensor([[0, 1],
-        [2, 3]])
+>>> torch.arange(12).reshape(3, 4).shape, torch.arange(12).resize_(2, 2).tolist()
+(torch.Size([3, 4]), [[0, 1], [2, 3]])
 
 Gradients: z = Σx² has the gradient 2x. They add up until they are cleared. item() takes a number out of a tensor.
 
 >>> x = torch.tensor([[1.0, 0.0], [-1.0, 1.0]], requires_grad=True)
 >>> z = x.pow(2).sum()
 >>> z.backward()
->>> x.grad
-tensor([[ 2.,  0.],
-        [-2.,  2.]])
+>>> z.item(), x.grad.tolist()
+(3.0, [[2.0, 0.0], [-2.0, 2.0]])
 >>> x.pow(2).sum().backward()
->>> x.grad
-tensor([[ 4.,  0.],
-        [-4.,  4.]])
->>> x.grad.zero_()
-tensor([[0., 0.],
-        [0., 0.]])
->>> z.item()
-3.0
+>>> x.grad.tolist(), x.grad.zero_().tolist()
+([[4.0, 0.0], [-4.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]])
 
 A linear layer 32 → 64 holds a weight per pair and a bias per output.
 
@@ -79,7 +63,7 @@ A linear layer 32 → 64 holds a weight per pair and a bias per output.
 import torch
 from torch import nn
 
-from common import BLUE, ORANGE, drawing, options
+from common import BLUE, ORANGE, drawing, options, report, run, until_stopped
 
 OPTIMIZERS = ["Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS", "RMSprop", "Rprop", "SGD"]
 
@@ -108,10 +92,10 @@ def main(argv=None):
         return loss
 
     losses = []
-    for epoch in range(1, args.epochs + 1):
+    for epoch in until_stopped(range(1, args.epochs + 1)):
         # Most optimizers call the closure once and could do without; LBFGS calls it several times in one step.
         losses.append(optimizer.step(closure).item())
-        print(f"epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {losses[-1]:.6f}")
+        report(epoch, args, losses[-1])
 
     with torch.inference_mode():
         y4 = model(torch.tensor([[4.0]], device=args.device)).item()
@@ -124,10 +108,10 @@ def main(argv=None):
             left.plot(x.cpu(), y.cpu(), "o", color=ORANGE, label="data")
             left.set(xlabel="x", ylabel="y")
             left.legend()
-            right.semilogy(range(1, args.epochs + 1), losses, color=BLUE)
+            right.semilogy(range(1, len(losses) + 1), losses, color=BLUE)
             right.set(xlabel="Epoch", ylabel="Loss")
     print(f"w = {model.weight.item():.4f}  b = {model.bias.item():.4f}  y(4) = {y4:.4f}")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -24,7 +24,7 @@ tensor([0.1269, 0.6931, 0.1269])
 import torch
 from torch import nn
 
-from common import BLUE, ORANGE, drawing, options
+from common import BLUE, ORANGE, drawing, options, report, run, until_stopped
 
 
 class LogisticRegression(nn.Module):
@@ -48,13 +48,13 @@ def main(argv=None):
     loss_fn = nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
-    for epoch in range(1, args.epochs + 1):
+    for epoch in until_stopped(range(1, args.epochs + 1)):
         probability = model(hours)
         loss = loss_fn(probability, passed)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        print(f"epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {loss.item():.6f}")
+        report(epoch, args, loss.item())
 
     with torch.inference_mode():
         x = torch.linspace(0, 10, 200, device=args.device).unsqueeze(1)
@@ -73,4 +73,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

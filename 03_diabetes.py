@@ -27,18 +27,19 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from common import DATA, drawing, fail, fit, number, options, plot_history, read_csv, whole_number
+from common import DATA, drawing, fail, fit, number, options, plot_history, read_csv, run
 
 
 class DiabetesDataset(Dataset):
     """The rows of a CSV file: eight features, then a label of 0 or 1."""
 
     def __init__(self, path, device):
-        rows = read_csv(path, columns=9).to(device)
+        expected = "eight features and a label of 0 or 1, separated by commas"
+        rows = read_csv(path, 9, expected, valid=lambda row: row[-1] in (0, 1)).to(device)
         self.features = rows[:, :-1]
         self.labels = rows[:, -1:]
-        if not ((self.labels == 0) | (self.labels == 1)).all():
-            fail(f"{path}: the last number in a line is the label, 0 or 1")
+        if len(self.labels.unique()) < 2:
+            fail(f"{path}: all labels are the same; there is nothing to tell apart")
 
     def __len__(self):
         return len(self.labels)
@@ -71,7 +72,7 @@ def main(argv=None):
         lr=0.01,
         batch_size=32,
         activation=dict(choices=["sigmoid", "relu"], default="sigmoid", help="between the layers (sigmoid)"),
-        workers=dict(type=whole_number(0), default=0, metavar="N", help="processes that load the data (0: none)"),
+        workers=dict(type=number(int, 0), default=0, metavar="N", help="processes that load the data (0: none)"),
         predict=dict(nargs=8, type=number(), metavar="X", help="a patient's eight features, scaled as in the data"),
         csv=dict(default=DATA / "diabetes.csv.gz", metavar="FILE", help="other data in the same format"),
     )
@@ -101,4 +102,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -38,7 +38,7 @@ Mean and deviation of the training pixels, with which the images are normalised:
 import torch
 from torch import nn
 
-from common import DIGITS, batches, fail, fit, mnist, one_cycle, options, read_csv, show_digits
+from common import DIGITS, batches, fail, fit, mnist, one_cycle, options, read_csv, run, show_digits
 
 
 class MLP(nn.Module):
@@ -64,13 +64,12 @@ class MLP(nn.Module):
 
 def read_digits(path, device):
     """Reads a CSV file of a label and 784 pixels a line; returns images N×1×28×28 of 0 to 255 and labels N."""
-    rows = read_csv(path, columns=785).to(device)
-    labels, images = rows[:, 0].long(), rows[:, 1:].reshape(-1, 1, 28, 28)
-    if not torch.isin(rows[:, 0], torch.arange(10.0, device=device)).all():
-        fail(f"{path}: the first number in a line is the label, 0 to 9")
-    if not 0 <= images.min() <= images.max() <= 255:
-        fail(f"{path}: the pixels must be 0 to 255")
-    return images, labels
+
+    def valid(row):
+        return row[0] in range(10) and 0 <= row[1:].min() <= row[1:].max() <= 255
+
+    rows = read_csv(path, 785, "a label of 0 to 9 and 784 pixels of 0 to 255, separated by commas", valid).to(device)
+    return rows[:, 1:].reshape(-1, 1, 28, 28), rows[:, 0].long()
 
 
 def main(argv=None):
@@ -91,7 +90,11 @@ def main(argv=None):
     torch.manual_seed(args.seed)
 
     if args.csv:
+        if args.dataset != "MNIST":
+            fail("argument --dataset: not allowed with --csv")
         train, test = (read_digits(path, args.device) for path in args.csv)
+        if len(train[1].unique()) < 2:
+            fail(f"{args.csv[0]}: all labels are the same; there is nothing to tell apart")
     else:
         train, test = mnist(args.device, args.dataset, args.raw)
     train_batches = batches(*train, batch_size=args.batch_size, shuffle=True)
@@ -106,4 +109,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -34,7 +34,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import DIGITS, batches, fit, mnist, one_cycle, options, show_digits
+from common import DIGITS, batches, fit, mnist, one_cycle, options, run, show_digits
 
 
 class InceptionA(nn.Module):
@@ -104,4 +104,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import DIGITS, batches, fit, mnist, one_cycle, options, show_digits
+from common import DIGITS, batches, fit, mnist, one_cycle, options, run, show_digits
 
 
 class ResidualBlock(nn.Module):
@@ -141,4 +141,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

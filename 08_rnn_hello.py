@@ -49,7 +49,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import drawing, options, print_summary
+from common import drawing, options, print_summary, report, run, until_stopped
 
 LETTERS = "ehlo"
 
@@ -127,14 +127,14 @@ def train(name, args):
     if args.summary:
         print_summary(model, letters)
 
-    for epoch in range(1, args.epochs + 1):
+    for epoch in until_stopped(range(1, args.epochs + 1)):
         logits = model(letters)
         loss = loss_fn(logits, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         predicted = "".join(LETTERS[index] for index in logits.argmax(dim=1))
-        print(f"{name:9}  epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {loss.item():.4f}  {predicted}")
+        report(epoch, args, loss.item(), f"  {predicted}  {name}")
     return predicted, logits.detach().softmax(dim=1).cpu()
 
 
@@ -163,4 +163,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -41,7 +41,6 @@ backwards.
 
 import argparse
 import csv
-import gzip
 import unicodedata
 from pathlib import Path
 
@@ -49,18 +48,19 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-from common import DATA, batches, drawing, fail, fit, one_cycle, options, plot_history, probabilities, reading
+from common import DATA, batches, drawing, fail, fit, one_cycle, options, plot_history, probabilities, read_lines, run
 
 
 def read_names(path):
     """Reads a .csv.gz file with a name and its country in each line; returns two lists."""
-    with reading(path), gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
-    for row in rows:
-        if len(row) != 2 or not all(row) or not row[0].isascii():
-            fail(f"{path}: {','.join(row)!r} is not a name in ASCII letters and a country")
-    if not rows:
-        fail(f"{path}: the file has no names")
+
+    def parse(line):
+        name, country = next(csv.reader([line.strip()]))
+        if not (name and country) or not name.isascii() or not name.isprintable():
+            raise ValueError
+        return name, country
+
+    rows = read_lines(path, parse, "a name in ASCII letters, a comma, a country")
     return [list(column) for column in zip(*rows, strict=True)]
 
 
@@ -130,6 +130,8 @@ def main(argv=None):
     if not args.load:
         args.countries = sorted(set(train_countries))  # --save keeps it: the order is what the outputs mean
     countries = args.countries
+    if len(countries) < 2:
+        fail(f"{args.names_dir}/names_train.csv.gz: only {countries[0]}; there is nothing to tell apart")
     if unknown := set(train_countries + test_countries) - set(countries):
         fail(f"{args.names_dir}/names_t*.csv.gz: not known from training: {', '.join(sorted(unknown))}")
 
@@ -160,4 +162,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,27 +1,69 @@
 """What the nine scripts share: options, device, data in memory, mini-batches and the training loop.
 
-In the order in which a script uses them: options, mnist or read_csv, batches, one_cycle, fit, which calls train_epoch
-and evaluate, and what shows the result. `fail` ends the program with one line where the user's input is at fault.
+In the order in which a script uses them: run, options, mnist or read_csv, batches, one_cycle, fit, which calls
+train_epoch and evaluate, and what keeps and shows the result. `fail` ends the program with one line where the user's
+input is at fault. Under torchrun, each process runs the whole script, and only training and testing are shared out.
 """
 
 import argparse
 import contextlib
+import gzip
+import itertools
 import math
 import os
+import signal
 import sys
-import tempfile
+import threading
 import time
-import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.hub import tqdm  # the real tqdm where it is installed, else PyTorch's own small one
 from torch.utils.data import DataLoader
 
 DATA = Path(__file__).resolve().parent / "data"
 BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by colour-blind readers, too: Okabe and Ito (2008)
+STOP = threading.Event()  # set by Ctrl-C
+
+
+def run(main):
+    """Runs a script's main. Ctrl-C ends the training after the batch at work, and the script with status 130."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(*_):
+        STOP.set()
+        signal.signal(signal.SIGINT, before)  # a second Ctrl-C waits for nothing
+
+    STOP.clear()
+    # The processes of torchrun stop at once, not each at a batch of its own; and what is told to ignore Ctrl-C does.
+    if before is signal.default_int_handler and not dist.is_torchelastic_launched():
+        signal.signal(signal.SIGINT, stop)
+    try:
+        main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        STOP.set()
+    except BrokenPipeError:  # as in `| head -1`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + 13)  # what the shell reports of a program that SIGPIPE ended
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if STOP.is_set():
+        sys.exit(130)
+    if dist.is_torchelastic_launched():
+        os._exit(0)  # Python's own end may abort while threads of gloo are still there: pytorch issue 190489
+
+
+def until_stopped(items):
+    """Yields `items` until Ctrl-C: the one at work is finished, the next is not begun."""
+    for item in items:
+        yield item
+        if STOP.is_set():
+            return
 
 
 def fail(message):
@@ -33,21 +75,21 @@ def fail(message):
 def options(doc, argv=None, *, epochs, lr, batch_size=None, seed=0, fast=None, **extra):
     """Reads the command line: the options that every script has, and those of `extra`.
 
-    `doc` is the script's docstring, shown by --help. `epochs`, `lr` and `batch_size` are the article's values and
-    stand where neither the command line nor a file of --load names one; `fast` is a dict of those that --fast puts in
-    their place. With `batch_size` come the options that `fit` reads. Each further keyword is an option, its value the
-    arguments of argparse's add_argument: `model=dict(choices=["a", "b"], default="b")` adds --model. Bad values end
-    the program through `fail`.
+    `doc` is the script's docstring, shown by --help. `epochs`, `lr` and `batch_size` are the article's values; those of
+    the dict `fast` stand in their place with --fast, those of the file with --load, and what is typed beats them all.
+    With `batch_size` come the options that `fit` reads. Each further keyword is an option, its value the arguments of
+    argparse's add_argument: `model=dict(choices=["a", "b"], default="b")` adds --model. Bad values end the program
+    through `fail`.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.error = fail
-    parser.add_argument("--epochs", type=whole_number(0 if batch_size else 1), metavar="N", help="passes over the data")
+    parser.add_argument("--epochs", type=number(int, 0 if batch_size else 1), metavar="N", help="passes over the data")
     parser.add_argument("--lr", type=number(above=0), metavar="LR", help="learning rate")
-    parser.add_argument("--seed", type=whole_number(0), default=seed, metavar="N", help="of the random numbers")
+    parser.add_argument("--seed", type=number(int, 0), default=seed, metavar="N", help="of the random numbers")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, mps, … (the accelerator if there is one)")
     parser.add_argument("--plot", type=picture_file, metavar="FILE", help="draw the run, as PNG, SVG, PDF, …")
     if batch_size:
-        parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="samples in a step")
+        parser.add_argument("--batch-size", type=number(int, 1), metavar="N", help="samples in a step")
         parser.add_argument("--save", type=output_file, metavar="FILE", help="write the model after each epoch")
         parser.add_argument("--load", type=read_checkpoint, metavar="FILE", help="go on with a model of --save")
         parser.add_argument("--summary", action="store_true", help="print the layers, their shapes and parameters")
@@ -59,56 +101,42 @@ def options(doc, argv=None, *, epochs, lr, batch_size=None, seed=0, fast=None, *
     if argv is None and "IPython" in sys.modules and not hasattr(sys.modules["__main__"], "__file__"):
         argv = []
     section = doc.partition("\n")[0]
-    parser.set_defaults(section=section)
+    typed = vars(parser.parse_args(argv))
+    saved = typed["load"]["options"] if typed.get("load") else {"section": section}
+    if saved["section"] != section:
+        fail(f"argument --load: the file is of another script: {saved['section']}")
+    recipe = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
+    if typed.get("fast") or saved.get("fast"):
+        recipe |= fast
+    parser.set_defaults(**recipe | saved)
     args = parser.parse_args(argv)
-    if batch_size and args.load:
-        if args.load["options"]["section"] != section:
-            fail(f"argument --load: the file is of another script: {args.load['options']['section']}")
-        parser.set_defaults(**args.load["options"])  # what is typed beats the file, the file beats the recipe
-        args = parser.parse_args(argv)
     args.device = pick_device(args.device)
-    recipe = {"epochs": epochs, "lr": lr, "batch_size": batch_size} | (fast if fast and args.fast else {})
-    for name, value in recipe.items():
-        if getattr(args, name, None) is None:
-            setattr(args, name, value)
+    if dist.is_torchelastic_launched():
+        dist.init_process_group()
+        if dist.get_rank() > 0:  # the first process speaks and writes for all
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            args.plot = args.save = args.predict = None
     return args
 
 
-def whole_number(least):
-    """Returns a converter for argparse: text to an int of at least `least`."""
+def number(kind=float, least=-math.inf, above=-math.inf):
+    """Returns a converter for argparse: text to a finite int or float (`kind`) within bounds."""
+    bound = f" above {above}" if above > -math.inf else f" of at least {least}" if least > -math.inf else ""
 
     def convert(text):
-        if not text.isdecimal() or not least <= int(text) < 2**63:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return int(text)
-
-    return convert
-
-
-def number(above=-math.inf):
-    """Returns a converter for argparse: text to a finite float greater than `above`."""
-
-    def convert(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not above < value < math.inf:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number" + f" above {above}" * (above > -math.inf))
-        return value
+        with contextlib.suppress(ValueError):
+            value = kind(text)
+            if value >= least and above < value < 2**63:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole number' if kind is int else 'number'}{bound}")
 
     return convert
 
 
 def output_file(path):
     """Checks, for argparse, that a file can be written to `path`: not after a run but before it."""
-    try:
-        with tempfile.TemporaryFile(dir=Path(path).parent):
-            pass
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{path!r} cannot be written: {error.strerror}") from None
-    if Path(path).is_dir():
-        raise argparse.ArgumentTypeError(f"{path!r} is a folder")
+    if Path(path).is_dir() or not os.access(Path(path).parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{path!r} cannot be written: it must be a file in a folder open to you")
     return path
 
 
@@ -128,7 +156,9 @@ def pick_device(name=None):
     """Returns the device called `name`; without a name the accelerator if this machine has one, else the CPU."""
     if name is None:
         # On a build for CUDA, current_accelerator() names cuda even where no GPU is: ask is_available() first.
-        return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+        name = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"
+        if name != "cpu" and "LOCAL_RANK" in os.environ:  # torchrun: one accelerator for each process
+            name += f":{os.environ['LOCAL_RANK']}"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
@@ -150,16 +180,16 @@ def mnist(device="cpu", dataset="MNIST", raw=False):
     for train in (True, False):
         try:
             part = getattr(datasets, dataset)(DATA, train=train, download=dataset != "MNIST")
+            labels = part.targets.reshape(len(part.targets), -1)[:, 0]  # QMNIST: the digit, then its writer
+            if part.data.shape != (len(labels), 28, 28) or not 0 <= labels.min() <= labels.max() <= 9:
+                raise ValueError("the files do not hold what they should")
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             if dataset == "MNIST":
                 fail(f"files in {DATA / 'MNIST' / 'raw'} are missing or damaged; 'git checkout data' brings them back")
             reason = str(error).strip().rpartition("\n")[2]
             fail(f"argument --dataset: {reason}; {dataset} needs the internet once, or its files in {DATA / dataset}")
-        labels = part.targets if part.targets.ndim == 1 else part.targets[:, 0]  # QMNIST: the digit, then its writer
-        parts.append((part.data.to(device).unsqueeze(1).float(), labels.to(device)))
+        parts.append((part.data.to(device).unsqueeze(1).float().div_(1 if raw else 255), labels.to(device)))
     if not raw:
-        for images, _ in parts:
-            images.div_(255)
         # Four digits, as the article has them: 0.1307 and 0.3081 for MNIST.
         mean, std = (round(value.item(), 4) for value in (parts[0][0].mean(), parts[0][0].std()))
         for images, _ in parts:
@@ -167,38 +197,67 @@ def mnist(device="cpu", dataset="MNIST", raw=False):
     return parts
 
 
-@contextlib.contextmanager
-def reading(path):
-    """Where a file of the user's cannot be read inside `with reading(path):`, that is one line and not a traceback."""
+def read_lines(path, parse, expected):
+    """Returns what `parse` makes of each line of a text file, also of a .gz, that is not empty.
+
+    Where `parse` raises an error, the program ends and names the line; `expected` says what should be there.
+    """
+    rows = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # NumPy only warns of an empty file
-            yield
-    except Exception as error:
-        fail(f"{path}: {error}")
+        with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    try:
+                        rows.append(parse(line))
+                    except Exception:
+                        fail(f"{path}, line {number}: expected {expected}")
+    except (OSError, EOFError, UnicodeError, zlib.error) as error:
+        fail(f"{path} cannot be read: {error}")
+    return rows or fail(f"{path} is empty: expected lines of {expected}")
 
 
-def read_csv(path, columns):
-    """Reads a CSV file of numbers without a heading, also as .gz; returns a tensor rows×columns, float32."""
-    with reading(path):
-        rows = np.loadtxt(path, delimiter=",", dtype=np.float32, ndmin=2, encoding="utf-8-sig")
-    if rows.shape[1] != columns or not np.isfinite(rows).all():
-        fail(f"{path}: each line must be {columns} finite numbers")
-    return torch.from_numpy(rows)
+def read_csv(path, columns, expected, valid):
+    """Reads a CSV file of numbers without a heading, also as .gz; returns a tensor rows×columns, float32.
+
+    `expected` says what a line must be, for the message; `valid` tells of a line's numbers whether it is.
+    """
+
+    def parse(line):
+        numbers = np.array(line.split(","), np.float32)
+        if len(numbers) != columns or not np.isfinite(numbers).all() or not valid(numbers):
+            raise ValueError
+        return numbers
+
+    return torch.from_numpy(np.stack(read_lines(path, parse, expected)))
 
 
 def batches(*tensors, batch_size, shuffle=False):
     """Returns a DataLoader over tensors that are in memory: each batch is a list, one part per tensor.
 
     The tensors have the same first dimension, the samples. The loader only draws their numbers; a batch is then taken
-    out of each tensor at once, where a Dataset would be called once per sample.
+    out of each tensor at once, where a Dataset would be called once per sample. Under torchrun, all processes draw the
+    same shuffled numbers, and each takes its share of every batch.
     """
+    rank, world = processes() if shuffle else (0, 1)
 
     def gather(rows):
-        rows = torch.tensor(rows)
+        rows = torch.tensor(rows[rank::world] or rows[:1])  # a last batch may have fewer samples than there are shares
         return [tensor.index_select(0, rows.to(tensor.device, non_blocking=True)) for tensor in tensors]
 
     return DataLoader(range(len(tensors[0])), batch_size=batch_size, shuffle=shuffle, collate_fn=gather)
+
+
+def processes():
+    """Returns the number of this process, and how many torchrun has started: 0 and 1 without it."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def add_up(*values):
+    """Returns sums as numbers; under torchrun, each is summed over all processes."""
+    sums = torch.tensor([float(value) for value in values], dtype=torch.float64)
+    if dist.is_initialized():
+        dist.all_reduce(sums)
+    return sums.tolist()
 
 
 def one_cycle(model, lr, steps):
@@ -216,9 +275,9 @@ def train_epoch(model, batches, loss_fn, optimizer, scheduler=None):
     """Trains for one pass over `batches`, each of them inputs and a target; returns the mean loss per sample."""
     model.train()
     total, samples = 0, 0
-    terminal = sys.stderr.isatty()
+    terminal = sys.stderr.isatty() and processes()[0] == 0
     with tqdm(total=len(batches), leave=False, disable=not terminal) as bar:
-        for *inputs, target in batches:
+        for *inputs, target in until_stopped(batches):
             loss = loss_fn(model(*inputs), target)
             optimizer.zero_grad()
             loss.backward()
@@ -232,7 +291,8 @@ def train_epoch(model, batches, loss_fn, optimizer, scheduler=None):
         bar.close()
     if terminal:
         print(end="\r", file=sys.stderr, flush=True)  # the epoch's line shall take the place of the bar
-    return total.item() / samples
+    total, samples = add_up(total, samples)
+    return total / samples
 
 
 @torch.inference_mode()
@@ -243,58 +303,70 @@ def evaluate(model, batches, loss_fn):
     """
     model.eval()
     total, correct, samples = 0, 0, 0
-    for *inputs, target in batches:
+    rank, world = processes()
+    for *inputs, target in itertools.islice(batches, rank, None, world):
         output = model(*inputs)
         total += loss_fn(output, target) * len(target)
         predicted = output.argmax(dim=1) if output.shape[1] > 1 else output >= 0.5
         correct += (predicted == target).sum()
         samples += len(target)
-    return total.item() / samples, correct.item() / samples
+    total, correct, samples = add_up(total, correct, samples)
+    return total / samples, correct / samples
+
+
+def report(epoch, args, loss, measured=""):
+    """Prints the line of an epoch; a loss that is nan or infinite ends the program, with advice and status 1."""
+    if not math.isfinite(loss):
+        sys.exit(f"the loss of epoch {epoch} is {loss}: the gradients exploded; try a lower --lr")
+    print(f"epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {loss:.4f}{measured}", flush=True)
 
 
 def fit(model, train_batches, test_batches, loss_fn, optimizer, args, scheduler=None):
     """Trains up to epoch `args.epochs` and prints one line after each; `scheduler` moves on after every batch.
 
     With test_batches=None, accuracy is that on the training samples. `args` is what `options` returned: --load goes on
-    where the file ends, --save writes one after each epoch. Returns the history, a list with one dict per epoch: loss
-    (mean of the training batches), test_loss and accuracy (0 to 1). A loss that is nan or infinite ends the program
-    with status 1.
+    where the file ends, --save writes one after each epoch. Under torchrun the processes average their gradients.
+    Returns the history, a list with one dict per epoch: loss (mean of the training batches), test_loss and accuracy
+    (0 to 1).
     """
     parts = {"model": model, "optimizer": optimizer} | ({"scheduler": scheduler} if scheduler else {})
     history = load_checkpoint(args, parts) if args.load else []
     if args.summary:
         print_summary(model, *train_batches.collate_fn([train_batches.dataset[0]])[:-1])
+    network = nn.parallel.DistributedDataParallel(model) if dist.is_initialized() else model
     which, tested = ("training", train_batches) if test_batches is None else ("test", test_batches)
-    first = len(history) + 1
-    for epoch in range(first, args.epochs + 1):
+    accuracy, part = None, ""
+    for epoch in until_stopped(range(len(history) + 1, args.epochs + 1)):
         start = time.perf_counter()
-        loss = train_epoch(model, train_batches, loss_fn, optimizer, scheduler)
-        if not math.isfinite(loss):
-            sys.exit(f"the loss of epoch {epoch} is {loss}: the gradients exploded; try a lower --lr")
+        loss = train_epoch(network, train_batches, loss_fn, optimizer, scheduler)
+        if STOP.is_set():  # an epoch that is cut short does not count, and --load begins it again
+            accuracy, part = None, " and a part"
+            if scheduler:
+                scheduler.last_epoch = len(history) * len(train_batches)
+            break
         test_loss, accuracy = evaluate(model, tested, loss_fn)
+        seconds = time.perf_counter() - start
+        measured = f"  test loss {test_loss:.4f}  test accuracy" if test_batches else "  accuracy"
+        report(epoch, args, loss, f"{measured} {100 * accuracy:6.2f} %  {seconds:.1f} s")
         history.append({"loss": loss, "accuracy": accuracy} | ({"test_loss": test_loss} if test_batches else {}))
-        measured = f"test loss {test_loss:.4f}  test accuracy" if test_batches else "accuracy"
-        print(
-            f"epoch {epoch:{len(str(args.epochs))}}/{args.epochs}  loss {loss:.4f}  {measured} {100 * accuracy:6.2f} %"
-            f"  {time.perf_counter() - start:.1f} s",
-            flush=True,
-        )
         if args.save:
             save_checkpoint(args, parts, history)
-    if first > args.epochs:  # nothing to train
+    if accuracy is None:  # Ctrl-C came within an epoch, or nothing was left to train
         if args.save:
             save_checkpoint(args, parts, history)
         accuracy = evaluate(model, tested, loss_fn)[1]
     accuracies = [epoch["accuracy"] for epoch in history]
     best = f" (best {100 * max(accuracies):.2f} % after {accuracies.index(max(accuracies)) + 1})" if history else ""
-    print(f"{which} accuracy {100 * accuracy:.2f} % after {len(history)} epochs{best}")
+    print(f"{which} accuracy {100 * accuracy:.2f} % after {len(history)} epochs{part}{best}")
+    if dist.is_initialized():
+        dist.destroy_process_group()
     return history
 
 
 def save_checkpoint(args, parts, history):
     """Writes to args.save what --load needs; where that is interrupted, the file is the old one or the new one."""
-    left_out = ("device", "plot", "save", "load", "predict", "summary")
-    kept = {k: v for k, v in vars(args).items() if k not in left_out and not isinstance(v, Path)}
+    of_this_run = ("device", "plot", "save", "load", "predict", "summary")
+    kept = {k: v for k, v in vars(args).items() if k not in of_this_run and not isinstance(v, Path)}
     content = {name: part.state_dict() for name, part in parts.items()}
     content |= {"options": kept, "history": history, "random": torch.get_rng_state()}
     temporary = f"{args.save}.part"
@@ -305,6 +377,7 @@ def save_checkpoint(args, parts, history):
             os.fsync(file.fileno())  # on the disk before it takes the old file's name
         os.replace(temporary, args.save)
     except (OSError, RuntimeError) as error:  # PyTorch makes a RuntimeError of a full disk
+        Path(temporary).unlink(missing_ok=True)
         fail(f"argument --save: {error}")
 
 
@@ -312,11 +385,12 @@ def read_checkpoint(path):
     """Reads, for argparse, a file of --save; weights_only=True refuses whatever would run code."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+        kept = content.keys() >= {"model", "optimizer", "history", "random"} and "section" in content["options"]
     except OSError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     except Exception:  # half a dozen kinds, one for each way of being damaged
-        content = None
-    if not isinstance(content, dict) or not {"model", "options", "history", "random"} <= content.keys():
+        kept = False
+    if not kept:
         raise argparse.ArgumentTypeError(f"{path!r} is damaged, or not a file of --save")
     return content
 
@@ -327,7 +401,8 @@ def load_checkpoint(args, parts):
     try:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
-    except (KeyError, RuntimeError, ValueError):
+        torch.set_rng_state(saved["random"])
+    except (KeyError, RuntimeError, TypeError, ValueError):
         fail("argument --load: the file was made with other options than those given now, or with other data")
     if "scheduler" not in parts:
         for group in parts["optimizer"].param_groups:
@@ -336,7 +411,6 @@ def load_checkpoint(args, parts):
         getattr(args, name) != saved["options"][name] for name in ("epochs", "lr", "batch_size")
     ):
         fail("argument --load: --fast goes on only with the epochs, learning rate and batch size that it began with")
-    torch.set_rng_state(saved["random"])
     return saved["history"]
 
 
@@ -380,16 +454,15 @@ def drawing(path, width=6, height=4):
 
 def plot_history(figure, history):
     """Draws loss and accuracy per epoch, side by side."""
-    losses, accuracies = figure.subplots(1, 2)
     epochs = range(1, len(history) + 1)
+    losses, accuracies = figure.subplots(1, 2)
     losses.plot(epochs, [epoch["loss"] for epoch in history], ".-", color=BLUE, label="training")
     if history and "test_loss" in history[0]:
         losses.plot(epochs, [epoch["test_loss"] for epoch in history], ".--", color=ORANGE, label="test")
-        losses.legend()
+    losses.legend()
     accuracies.plot(epochs, [100 * epoch["accuracy"] for epoch in history], ".-", color=BLUE)
-    losses.set(xlabel="Epoch", ylabel="Loss")
-    accuracies.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    for axes in (losses, accuracies):
+    for axes, name in ((losses, "Loss"), (accuracies, "Accuracy (%)")):
+        axes.set(xlabel="Epoch", ylabel=name)
         axes.locator_params(axis="x", integer=True)
         axes.grid(alpha=0.3)
 
@@ -441,12 +514,10 @@ def read_digit(path):
     dark = border > (low + high) / 2
     image = ImageOps.autocontrast(ImageOps.invert(image) if dark else image)
     image = ImageOps.contain(image.crop(image.point(lambda level: level > 76 and 255).getbbox()), (20, 20))
-    ink = torch.from_numpy(np.asarray(image, np.float32) / 255)
-    height, width = ink.shape
-    y = round(13.5 - (ink.sum(1) @ torch.arange(float(height)) / ink.sum()).item())
-    x = round(13.5 - (ink.sum(0) @ torch.arange(float(width)) / ink.sum()).item())
-    y, x = min(max(y, 0), 28 - height), min(max(x, 0), 28 - width)
-    digit = nn.functional.pad(ink, (x, 28 - width - x, y, 28 - height - y)).unsqueeze(0)
+    ink, digit = np.asarray(image, np.float32) / 255, torch.zeros(1, 28, 28)
+    middle = [np.average(range(size), weights=ink.sum(1 - axis)) for axis, size in enumerate(ink.shape)]
+    y, x = (min(max(round(13.5 - at), 0), 28 - size) for at, size in zip(middle, ink.shape, strict=True))
+    digit[0, y : y + ink.shape[0], x : x + ink.shape[1]] = torch.from_numpy(ink)
     return path, digit, f"read as {'dark on light' if dark else 'light on dark'}"
 
 

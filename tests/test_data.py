@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import subprocess
 
 import pytest
 import torch
@@ -22,6 +23,12 @@ def test_every_file_has_a_checksum():
 @pytest.mark.parametrize(("checksum", "name"), CHECKSUMS)
 def test_checksum(checksum, name):
     assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == checksum
+
+
+def test_the_command_of_the_readme_checks_the_data():
+    (command,) = re.findall(r"^    (cd data && .*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    printed = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line.split(": ") for line in printed.splitlines()] == [[name, "OK"] for _, name in CHECKSUMS]
 
 
 def test_torchvision_finds_mnist_and_downloads_nothing(monkeypatch):
@@ -45,7 +52,7 @@ def test_mnist_raw():
 
 
 def test_diabetes():
-    rows = read_csv(DATA / "diabetes.csv.gz", columns=9)
+    rows = read_csv(DATA / "diabetes.csv.gz", 9, "", any)
     assert rows.shape == (768, 9)
     assert rows[:, -1].sum() == 268
     assert rows[:, -1].unique().tolist() == [0, 1]
