@@ -106,9 +106,9 @@ def plot_names(path, history, countries, target, predicted):
         plot_history(top, history)
         axes = bottom.subplots()
         image = axes.imshow((100 * confusion / confusion.sum(dim=1, keepdim=True)).numpy(), cmap="cividis")
-        axes.set(xlabel="predicted", ylabel="country", xticks=range(count), yticks=range(count))
-        axes.set_xticklabels(countries, rotation=90)
-        axes.set_yticklabels(countries)
+        axes.set(xlabel="predicted", ylabel="country")
+        axes.set_xticks(range(count), countries, rotation=90)
+        axes.set_yticks(range(count), countries)
         bottom.colorbar(image, label="% of the country's names")
 
 

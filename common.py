@@ -1,8 +1,9 @@
 """What the nine scripts share: options, device, data in memory, mini-batches and the training loop.
 
-In the order in which a script uses them: run, options, mnist or read_csv, batches, one_cycle, fit, which calls
-train_epoch and evaluate, and what keeps and shows the result. `fail` ends the program with one line where the user's
-input is at fault. Under torchrun, each process runs the whole script, and only training and testing are shared out.
+Read `batches`, `train_epoch`, `evaluate` and `fit` first: they stand in the middle, and are how a network is trained.
+Before them is what reads the command line and the data, after them what keeps and shows the result. `fail` ends the
+program with one line where the user's input is at fault. Under torchrun, each process runs the whole script, and only
+training and testing are shared out.
 """
 
 import argparse
@@ -120,15 +121,16 @@ def options(doc, argv=None, *, epochs, lr, batch_size=None, seed=0, fast=None, *
 
 
 def number(kind=float, least=-math.inf, above=-math.inf):
-    """Returns a converter for argparse: text to a finite int or float (`kind`) within bounds."""
-    bound = f" above {above}" if above > -math.inf else f" of at least {least}" if least > -math.inf else ""
+    """Returns a converter for argparse: text to an int or float (`kind`) within bounds, and below 10**18."""
+    bounds = f"above {above} and " if above > -math.inf else f"of at least {least} and " if least > -math.inf else ""
 
     def convert(text):
         with contextlib.suppress(ValueError):
             value = kind(text)
-            if value >= least and above < value < 2**63:
+            if value >= least and above < value < 10**18:
                 return value
-        raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole number' if kind is int else 'number'}{bound}")
+        noun = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"{text!r} is not a {noun} {bounds}below 10**18")
 
     return convert
 
@@ -157,8 +159,8 @@ def pick_device(name=None):
     if name is None:
         # On a build for CUDA, current_accelerator() names cuda even where no GPU is: ask is_available() first.
         name = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"
-        if name != "cpu" and "LOCAL_RANK" in os.environ:  # torchrun: one accelerator for each process
-            name += f":{os.environ['LOCAL_RANK']}"
+    if "LOCAL_RANK" in os.environ and name != "cpu" and ":" not in name:  # torchrun: one for each process
+        name += f":{os.environ['LOCAL_RANK']}"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
@@ -325,9 +327,9 @@ def fit(model, train_batches, test_batches, loss_fn, optimizer, args, scheduler=
     """Trains up to epoch `args.epochs` and prints one line after each; `scheduler` moves on after every batch.
 
     With test_batches=None, accuracy is that on the training samples. `args` is what `options` returned: --load goes on
-    where the file ends, --save writes one after each epoch. Under torchrun the processes average their gradients.
-    Returns the history, a list with one dict per epoch: loss (mean of the training batches), test_loss and accuracy
-    (0 to 1).
+    where the file ends, --save writes one after each epoch, Ctrl-C ends it early. Under torchrun the processes average
+    their gradients. Returns the history, a list with one dict per epoch: loss (mean of the training batches), test_loss
+    and accuracy (0 to 1).
     """
     parts = {"model": model, "optimizer": optimizer} | ({"scheduler": scheduler} if scheduler else {})
     history = load_checkpoint(args, parts) if args.load else []
@@ -385,7 +387,9 @@ def read_checkpoint(path):
     """Reads, for argparse, a file of --save; weights_only=True refuses whatever would run code."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        kept = content.keys() >= {"model", "optimizer", "history", "random"} and "section" in content["options"]
+        kept = (
+            content.keys() >= {"model", "optimizer", "history", "random"} and {"section"} <= content["options"].keys()
+        )
     except OSError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     except Exception:  # half a dozen kinds, one for each way of being damaged

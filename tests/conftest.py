@@ -65,7 +65,7 @@ def elsewhere(tmp_path):
         return subprocess.run(
             [*PYTHON, f"{name}.py", *map(str, arguments)],
             cwd=folder,
-            env=environment | {"MPLCONFIGDIR": str(tmp_path)},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

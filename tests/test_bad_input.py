@@ -10,7 +10,8 @@ import common
 
 OPTIONS = [
     *("--epochs=-1", "--epochs=1.5", "--epochs=ten", "--epochs=nan", "--epochs=99999999999999999999", "--epochs="),
-    *("--lr=0", "--lr=-1", "--lr=nan", "--lr=inf", "--lr=fast", "--lr=", "--seed=-1", "--seed=x", "--seed=1e3"),
+    *("--lr=0", "--lr=-1", "--lr=nan", "--lr=inf", "--lr=1e38", "--lr=fast", "--lr="),
+    *("--seed=-1", "--seed=x", "--seed=1e3", "--seed=99999999999999999999"),
     *("--device=moon", "--device=cuda:99", "--device=meta", "--device=", "--no-such", "x"),
     *("--plot=/no/such/folder/a.png", "--plot=a.xyz", "--plot=a", "--plot="),
 ]
@@ -83,7 +84,7 @@ def test_option_of_one_script(capsys, name, option):
 def test_command_line(run):
     result = run("05_mnist_cnn", "--lr", "-1")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "05_mnist_cnn.py: error: argument --lr: '-1' is not a number above 0\n"
+    assert result.stderr == "05_mnist_cnn.py: error: argument --lr: '-1' is not a number above 0 and below 10**18\n"
 
 
 GOOD = "0,0,0,0,0,0,0,0,1\n0,0,0,0,0,0,0,0,0\n"

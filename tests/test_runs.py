@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -69,6 +70,16 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(lines, few, tmp_path,
     assert same(read(whole), read(rest))
 
 
+@pytest.mark.parametrize("command", ["01_linear --lr 10", "04_mnist_mlp --raw --lr 100 --save mlp.pt"])
+def test_a_loss_that_is_nan_or_infinite_ends_the_run_with_advice(run, tmp_path, command):
+    result = run(*command.split())
+    assert result.returncode == 1
+    assert re.fullmatch(
+        r"the loss of epoch \d+ is (nan|inf): the gradients exploded; try a lower --lr\n", result.stderr
+    )
+    assert not any(tmp_path.iterdir())
+
+
 def interrupt(name, *arguments, after, cwd):
     """Sends Ctrl-C to a script once it has printed `after`; returns status, standard output and standard error."""
     with subprocess.Popen(
@@ -76,6 +87,7 @@ def interrupt(name, *arguments, after, cwd):
         cwd=cwd,
         env=OFFLINE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore Ctrl-C
+        start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,7 +96,7 @@ def interrupt(name, *arguments, after, cwd):
         while after not in printed:
             printed += process.stdout.readline()
         time.sleep(0.5)  # into the next epoch
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to workers, too
         rest, errors = process.communicate()
     return process.returncode, printed + rest, errors
 
@@ -104,10 +116,10 @@ def test_ctrl_c_keeps_what_was_learned(lines, tmp_path):
     assert [line.split("  ")[0] for line in resumed[:-1]] == ["epoch 2/2"]
 
 
-@pytest.mark.parametrize("name", ["01_linear", "02_logistic", "08_rnn_hello"])
-def test_ctrl_c_in_a_loop_that_is_written_out(tmp_path, name):
-    arguments = "--epochs", 1_000_000, "--plot", "run.png"
-    status, printed, errors = interrupt(name, *arguments, after="epoch     100/1000000", cwd=tmp_path)
+@pytest.mark.parametrize("command", ["01_linear", "02_logistic", "03_diabetes --workers 2", "08_rnn_hello"])
+def test_ctrl_c_in_a_script_of_its_own_kind(tmp_path, command):
+    arguments = *command.split(), "--epochs", 1_000_000, "--plot", "run.png"
+    status, printed, errors = interrupt(*arguments, after="epoch       9/1000000", cwd=tmp_path)
     assert (status, errors) == (130, "")
     assert not printed.splitlines()[-1].startswith("epoch")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
