@@ -104,18 +104,24 @@ def test_any_image_is_a_digit_or_a_message(tmp_path, content):
 )
 def test_each_sample_is_in_one_batch_and_in_one_share_of_it(samples, batch_size, world, seed, shuffle):
     numbers = torch.arange(samples)
-    shares = []
-    with pytest.MonkeyPatch.context() as patch:
-        for rank in range(world):
-            patch.setattr(common, "processes", lambda rank=rank: (rank, world))
+
+    def drawn(rank, world):
+        """Returns the batches of one process."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(common, "processes", lambda: (rank, world))
             torch.manual_seed(seed)
             loader = common.batches(numbers, -numbers, batch_size=batch_size, shuffle=shuffle)
-            shares.append([number.tolist() for number, negative in loader if torch.equal(number, -negative)])
-    assert len({len(share) for share in shares}) == 1
+            return [number.tolist() for number, negative in loader if torch.equal(number, -negative)]
+
+    whole = drawn(0, 1)
+    assert [len(batch) for batch in whole[:-1]] == [batch_size] * (len(whole) - 1)
+    assert sorted(number for batch in whole for number in batch) == list(range(samples))
+    shares = [drawn(rank, world) for rank in range(world)]
     if not shuffle:  # testing shares out whole batches
-        assert shares == [[list(range(i, min(i + batch_size, samples))) for i in range(0, samples, batch_size)]] * world
+        assert shares == [whole] * world
         return
-    whole = [[number for part in parts for number in part] for parts in zip(*shares, strict=True)]
-    seen = [number for batch in whole for number in (batch if len(batch) > world else dict.fromkeys(batch))]
-    assert sorted(seen) == list(range(samples))
-    assert all(part for share in shares for part in share)
+    for batch, *parts in zip(whole, *shares, strict=True):
+        together = [number for part in parts for number in part]
+        assert set(together) == set(batch)
+        assert all(parts)
+        assert len(together) == max(len(batch), world)  # a rest smaller than `world` is given to several

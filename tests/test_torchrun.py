@@ -8,7 +8,6 @@ import sys
 import time
 
 import pytest
-import torch
 from conftest import DIGITS, ROOT
 
 import common
@@ -22,25 +21,6 @@ def torchrun(name, *arguments):
 
 def accuracy(lines):
     return float(re.search(r"test accuracy +(\S+) %", lines[-1])[1])
-
-
-@pytest.mark.parametrize("world", [1, 2, 3, 7])
-@pytest.mark.parametrize("batch_size", [1, 10, 64])
-def test_the_shares_of_all_processes_are_the_batches_of_one(monkeypatch, world, batch_size):
-    numbers = torch.arange(105)
-
-    def order(rank):
-        monkeypatch.setattr(common, "processes", lambda: (rank, world))
-        torch.manual_seed(0)
-        return [batch.tolist() for (batch,) in common.batches(numbers, batch_size=batch_size, shuffle=True)]
-
-    shares = [order(rank) for rank in range(world)]
-    monkeypatch.undo()
-    torch.manual_seed(0)
-    for (batch,), *parts in zip(common.batches(numbers, batch_size=batch_size, shuffle=True), *shares, strict=True):
-        together = [number for part in parts for number in part]
-        assert set(together) == set(batch.tolist())
-        assert len(batch) < world or len(together) == len(batch)  # a rest smaller than `world` is given to several
 
 
 def test_names(tmp_path, lines):
