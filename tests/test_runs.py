@@ -163,7 +163,12 @@ def test_killed_at_any_moment_a_run_damages_nothing(tmp_path):
 @pytest.mark.parametrize("name", ["01_linear", "03_diabetes"])
 def test_standard_output_closed_early(tmp_path, name):
     process = subprocess.Popen(
-        command(name, "--epochs", 10_000), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(name, "--epochs", 10_000),
+        cwd=tmp_path,
+        env=OFFLINE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stdout.readline().startswith("epoch     1/10000  loss ")
