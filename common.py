@@ -341,9 +341,9 @@ def fit(model, train_batches, test_batches, loss_fn, optimizer, args, scheduler=
     for epoch in until_stopped(range(len(history) + 1, args.epochs + 1)):
         start = time.perf_counter()
         loss = train_epoch(network, train_batches, loss_fn, optimizer, scheduler)
-        if STOP.is_set():  # an epoch that is cut short does not count, and --load begins it again
+        if STOP.is_set() and math.isfinite(loss):  # weights that are nan must not replace a file of --save
             accuracy, part = None, " and a part"
-            if scheduler:
+            if scheduler:  # an epoch that is cut short does not count, and --load begins it again
                 scheduler.last_epoch = len(history) * len(train_batches)
             break
         test_loss, accuracy = evaluate(model, tested, loss_fn)

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(path.stem for path in ROOT.glob("0?_*.py"))
-DIGITS = [name for name in SCRIPTS if name[:2] in ("04", "05", "06", "07")]
+MNIST_SCRIPTS = [name for name in SCRIPTS if name[:2] in ("04", "05", "06", "07")]
 OFFLINE = os.environ | {"PYTHONPATH": str(ROOT / "tests" / "offline")}
 
 
@@ -95,7 +95,7 @@ def few(monkeypatch):
         train, test = load("common").mnist(*arguments)
         return [part[:2000] for part in train], [part[:500] for part in test]
 
-    for name in DIGITS:
+    for name in MNIST_SCRIPTS:
         monkeypatch.setattr(load(name), "mnist", images)
     names = load("09_names_gru").read_names
     monkeypatch.setattr(load("09_names_gru"), "read_names", lambda path: [column[::10] for column in names(path)])

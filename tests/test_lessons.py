@@ -9,7 +9,7 @@ import torch
 from conftest import load
 from torch import nn
 
-from common import DATA, batches, evaluate, fit, mnist, one_cycle, options, read_csv
+from common import DATA, STOP, batches, evaluate, fit, mnist, one_cycle, options, read_csv
 
 RECIPE = {"epochs": 3, "lr": 1, "batch_size": 2}
 NETWORKS = {
@@ -82,7 +82,7 @@ def test_diabetes_with_workers_gives_the_same_numbers(run):
 
 
 def test_diabetes_reads_another_file(lines, tmp_path):
-    rows = read_csv(DATA / "diabetes.csv.gz", 9, "", any)[:100]
+    rows = read_csv(DATA / "diabetes.csv.gz", 9, "", valid=lambda row: True)[:100]
     text = "\r\n".join(",".join(f"{value:.6g}" for value in row) for row in rows.tolist())
     (tmp_path / "own.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())  # as spreadsheets write it
     assert "training accuracy" in lines("03_diabetes", "--csv", tmp_path / "own.csv", "--epochs", 1)[-1]
@@ -147,12 +147,21 @@ def test_evaluate_weighs_a_short_last_batch():
     assert accuracy == pytest.approx(2 / 3)
 
 
-def test_a_loss_that_is_nan_stops_with_advice():
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_loss_that_is_nan_stops_with_advice(tmp_path, stopped):
+    """And nothing is saved, not even where Ctrl-C came first."""
+    args = options("", ["--save", str(tmp_path / "model.pt")], **RECIPE)
     model = nn.Linear(1, 1)
     data = batches(torch.full((4, 1), 1e30), torch.zeros(4, 1), batch_size=2)
-    with pytest.raises(SystemExit) as stop:
-        fit(model, data, None, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=1), options("", [], **RECIPE))
+    if stopped:
+        STOP.set()
+    try:
+        with pytest.raises(SystemExit) as stop:
+            fit(model, data, None, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=1), args)
+    finally:
+        STOP.clear()
     assert "lower --lr" in stop.value.code  # text as the code means status 1
+    assert not any(tmp_path.iterdir())
 
 
 def test_fit_ends_with_the_last_and_the_best_epoch(capsys):

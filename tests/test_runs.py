@@ -11,12 +11,12 @@ import time
 
 import pytest
 import torch
-from conftest import DIGITS, OFFLINE, ROOT, SCRIPTS, command
+from conftest import MNIST_SCRIPTS, OFFLINE, ROOT, SCRIPTS, command
 from torch.nn.modules.module import register_module_forward_hook
 
 import common
 
-SAVING = ["03_diabetes", *DIGITS, "09_names_gru"]
+SAVING = ["03_diabetes", *MNIST_SCRIPTS, "09_names_gru"]
 
 
 def same(first, second):

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import DIGITS, ROOT
+from conftest import MNIST_SCRIPTS, ROOT
 
 import common
 
@@ -64,7 +64,7 @@ def test_a_process_that_dies_ends_the_run(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", DIGITS)
+@pytest.mark.parametrize("name", MNIST_SCRIPTS)
 def test_digits(tmp_path, lines, name):
     result = subprocess.run(torchrun(name, "--fast"), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
