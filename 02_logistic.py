@@ -24,7 +24,7 @@ tensor([0.1269, 0.6931, 0.1269])
 import torch
 from torch import nn
 
-from common import BLUE, ORANGE, drawing, options, report, run, until_stopped
+from common import options, pick_device, report, write
 
 
 class LogisticRegression(nn.Module):
@@ -38,39 +38,45 @@ class LogisticRegression(nn.Module):
         return torch.sigmoid(self.linear(x))
 
 
-def main(argv=None):
-    args = options(__doc__, argv, epochs=100, lr=0.01)
+def plot(path, model, hours, passed):
+    """Draws the probability of passing over 0 to 10 hours, and the students."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(layout="constrained")
+    x = torch.linspace(0, 10, 200).unsqueeze(1)
+    axes.plot(x, model.cpu()(x).detach(), label="model")
+    axes.axhline(0.5, color="grey", linestyle="--")
+    axes.plot(hours.cpu(), passed.cpu(), "o", label="students")
+    axes.set(xlabel="Hours", ylabel="Probability of Pass")
+    axes.grid()
+    axes.legend()
+    write(path, figure.savefig)
+
+
+def main():
+    args = options(__doc__, epochs=100, lr=0.01).parse_args()
+    device = pick_device(args.device)
     torch.manual_seed(args.seed)
 
-    hours = torch.tensor([[1.0], [2.0], [3.0]], device=args.device)
-    passed = torch.tensor([[0.0], [0.0], [1.0]], device=args.device)
-    model = LogisticRegression().to(args.device)
+    hours = torch.tensor([[1.0], [2.0], [3.0]], device=device)
+    passed = torch.tensor([[0.0], [0.0], [1.0]], device=device)
+    model = LogisticRegression().to(device)
     loss_fn = nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
-    for epoch in until_stopped(range(1, args.epochs + 1)):
+    for epoch in range(1, args.epochs + 1):
         probability = model(hours)
         loss = loss_fn(probability, passed)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        report(epoch, args, loss.item())
+        report(epoch, args.epochs, loss.item())
 
-    with torch.inference_mode():
-        x = torch.linspace(0, 10, 200, device=args.device).unsqueeze(1)
-        curve = model(x)
-        p4 = model(torch.tensor([[4.0]], device=args.device)).item()
-    if args.plot:
-        with drawing(args.plot) as figure:
-            axes = figure.subplots()
-            axes.plot(x.cpu(), curve.cpu(), color=BLUE, label="model")
-            axes.axhline(0.5, color=ORANGE, linestyle="--", label="0.5")
-            axes.plot(hours.cpu(), passed.cpu(), "ko", label="students")
-            axes.set(xlabel="Hours", ylabel="Probability of Pass")
-            axes.grid(alpha=0.3)
-            axes.legend()
+    p4 = model(torch.tensor([[4.0]], device=device)).item()
     print(f"P(pass after 4 hours) = {p4:.4f}")
+    if args.plot:
+        plot(args.plot, model, hours, passed)
 
 
 if __name__ == "__main__":
-    run(main)
+    main()

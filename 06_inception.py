@@ -34,7 +34,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import DIGITS, batches, fit, mnist, one_cycle, options, run, show_digits
+from common import batches, fit, load_weights, mnist, one_cycle, options, pick_device, plot_history, write
 
 
 class InceptionA(nn.Module):
@@ -78,30 +78,34 @@ class InceptionNet(nn.Module):
         return self.linear(x.flatten(1))  # N×10
 
 
-def main(argv=None):
-    args = options(
-        __doc__,
-        argv,
-        epochs=30,
-        lr=0.01,
-        batch_size=64,
-        fast=dict(epochs=2, lr=0.01, batch_size=128),
-        **DIGITS,
-    )
+def main():
+    fast = {"epochs": 2, "lr": 0.01, "batch_size": 128}
+    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, presets={"--fast": fast})
+    args = parser.parse_args()
+    device = pick_device(args.device)
     torch.manual_seed(args.seed)
 
-    train, test = mnist(args.device, args.dataset)
-    train_batches = batches(*train, batch_size=args.batch_size, shuffle=True)
-    test_batches = batches(*test, batch_size=250)
+    images, labels, test_images, test_labels = mnist(device)
+    train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)
+    test_batches = batches(test_images, test_labels, batch_size=250)
     model = InceptionNet()
-    model.to(args.device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+    if args.load is not None:
+        load_weights(model, args.load)
     loss_fn = nn.CrossEntropyLoss()
-    optimizer, scheduler = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5), None
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, args, scheduler)
-    show_digits(args, model, history, *test)
+    else:
+        optimizer, scheduler = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5), None
+    history = fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler, epochs=args.epochs, save=args.save)
+
+    if args.plot:
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+        plot_history(history, *axes)
+        write(args.plot, figure.savefig)
 
 
 if __name__ == "__main__":
-    run(main)
+    main()

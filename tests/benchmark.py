@@ -1,111 +1,197 @@
-"""Times the article's way of training, this repository's, and the bare computation, side by side in one run.
+"""Measures what RESULTS.md reports, a table for each command.
 
-    python tests/benchmark.py                     04 to 07 and 09
-    python tests/benchmark.py 05 07 --rounds 9
-    python tests/benchmark.py --to-accuracy       whole programs; takes more than an hour
+    python tests/benchmark.py seeds --runs 10             --fast of 05, 06, 07 and 09
+    python tests/benchmark.py seeds 05 --runs 5 --options "--epochs 6"
+    python tests/benchmark.py whole                       whole programs, the article's and ours
+    python tests/benchmark.py whole 06 --epochs 2         the article's for two epochs, and reckoned to its end
+    python tests/benchmark.py epoch                       one epoch: the article's way, ours, the bare computation
+    python tests/benchmark.py growth                      05 --fast on a part of the training images
+    python tests/benchmark.py processes                   05 --fast in one process and in two of torchrun
 
-The article's way is written here as its programs have it: a DataLoader that calls the dataset once per sample, each
-image through PIL, ToTensor and Normalize, names turned into tensors batch by batch, the default memory layout, and
-.item() on every loss. "Bare" is the same forward, backward and step on batches that were cut beforehand. The three
-take turns, so that a noisy machine is noisy for all. Printed are medians, in seconds for one epoch, and the medians
-of the ratios within a round.
-
---to-accuracy runs whole programs, each from a cold `python` to its end: the article's once, `--fast` with the seeds 0,
-1, … before it and after it. Where the article states no number of epochs (06 and 07), its program is stopped when it
-reaches the article's accuracy, and 30 epochs, which are 05's, are reckoned from those that it ran; so they are where
---stop ends it earlier.
+Programs run as a user runs them, in turns, timed from outside. The article's way is written here as its programs have
+it: a DataLoader that asks a Dataset for one sample after the other, each image through PIL, ToTensor and Normalize, and
+.item() on every loss. "Bare" is forward, backward and step on batches cut beforehand.
 """
 
 import argparse
 import importlib
-import math
-import os
-import platform
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Subset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import datasets, transforms
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from common import DATA, batches, evaluate, mnist, train_epoch  # noqa: E402
+from common import DATA, batches, mnist, train_epoch  # noqa: E402
 
-mlp, cnn, inception, resnet, names = (
-    importlib.import_module(name)
-    for name in ("04_mnist_mlp", "05_mnist_cnn", "06_inception", "07_resnet", "09_names_gru")
-)
-MODELS = {
-    "04": partial(mlp.MLP, torch.relu),
-    "05": cnn.ImprovedCNN,
-    "06": inception.InceptionNet,
-    "07": resnet.ResNet,
-    "09": partial(names.NameGRU, 18),
+SCRIPTS = {path.name[:2]: path for path in sorted(ROOT.glob("[01]?_*.py"))}
+mlp, cnn, inception, resnet, names = (importlib.import_module(SCRIPTS[n].stem) for n in ("04", "05", "06", "07", "09"))
+COUNTRIES = sorted(set(names.read_names(f"{DATA}/names_train.csv")[1]))
+SECTIONS = {  # the network, the article's accuracy in % (09: that of its 100 epochs here), its number of epochs
+    "04": (lambda: mlp.MLP(torch.relu), None, 20),
+    "05": (cnn.ImprovedCNN, 99.11, 30),
+    "06": (inception.InceptionNet, 98.9, 30),
+    "07": (resnet.ResNet, 99.2, 30),
+    "09": (lambda: names.NameGRU(COUNTRIES), 80.21, 100),
 }
-GOAL = {"04": 98.33, "05": 99.11, "06": 98.9, "07": 99.2}  # the article's accuracy in %; it states none for 09
-EPOCHS = {"04": 20, "05": 30, "09": 100}  # the article's; for 06 and 07 it states none
-SCRIPTS = {path.name[:2]: path for path in ROOT.glob("0?_*.py")}
 
 
-def article_mnist(train):
-    """The article's MNIST: every sample through PIL and two transforms, each time it is asked for."""
+def table(*heading):
+    """Prints date, machine and the head of a table."""
+    processor = subprocess.getoutput("lscpu").partition("Model name:")[2].partition("\n")[0].strip()
+    print(f"{time.strftime('%Y-%m-%d')}, {processor}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    row(*heading)
+    row(*["---"] * len(heading))
+
+
+def row(*cells):
+    texts = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells)
+    print("| " + " | ".join(texts) + " |", flush=True)
+
+
+def run(*command, folder=None):
+    """Runs a program; returns its test accuracies, and the second at which each came, then that of its end."""
+    accuracies, times, start = [], [], time.perf_counter()
+    command = [sys.executable, *map(str, command)]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if found := re.search(r"test accuracy +([\d.]+) %", line):
+                accuracies.append(float(found[1]))
+                times.append(time.perf_counter() - start)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with status {process.returncode}")
+    return accuracies, [*times, time.perf_counter() - start]
+
+
+def results(runs):
+    """Returns the last accuracy of each run, and the median of the seconds from process start to exit."""
+    return [accuracies[-1] for accuracies, _ in runs], statistics.median(times[-1] for _, times in runs)
+
+
+def spread(values):
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+
+
+def seeds(args):
+    table("script", "test accuracy %", "lowest", "highest", "reach the article's", "seconds")
+    for section in args.sections or ["05", "06", "07", "09"]:
+        command, goal = [SCRIPTS[section], "--fast", *args.options, "--seed"], SECTIONS[section][1]
+        accuracies, end = results([run(*command, seed) for seed in range(args.runs)])
+        reached = f"{sum(accuracy >= goal for accuracy in accuracies)} of {args.runs} ({goal})"
+        row(SCRIPTS[section].name, spread(accuracies), min(accuracies), max(accuracies), reached, end)
+
+
+def growth(args):
+    table("training images", "test accuracy %", "seconds")
+    for count in (15_000, 30_000, 60_000):
+        program = f"""import common, importlib
+cnn = importlib.import_module("05_mnist_cnn")
+cnn.mnist = lambda device: [tensor[:{count}] for tensor in common.mnist(device)]
+cnn.main()"""
+        accuracies, end = results([run("-c", program, "--fast", "--seed", n, folder=ROOT) for n in range(args.runs)])
+        row(f"{count:,}", spread(accuracies), end)
+
+
+def processes(args):
+    table("05_mnist_cnn.py --fast", "test accuracy %, seed 0", "seconds")
+    two = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    pairs = [(run(SCRIPTS["05"], "--fast"), run(*two, SCRIPTS["05"], "--fast")) for _ in range(args.runs)]
+    for name, runs in zip(("one process", "two processes"), zip(*pairs, strict=True), strict=True):
+        row(name, results(runs)[0][0], results(runs)[1])
+
+
+def article_loader(section, train):
+    """Returns the article's DataLoader: every image through PIL and two transforms each time, or names in batches."""
+    if section == "09":
+        rows = zip(*names.read_names(f"{DATA}/names_{'train' if train else 'test'}.csv"), strict=True)
+        return DataLoader([(name, COUNTRIES.index(country)) for name, country in rows], 256, train, collate_fn=collate)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-    return datasets.MNIST(DATA, train=train, transform=transform)
+    return DataLoader(datasets.MNIST(DATA, train=train, transform=transform), 64, shuffle=train)
 
 
-def article_names(train):
-    """The article's names: a list of (name, country's number)."""
-    rows = names.read_names(DATA / f"names_{'train' if train else 'test'}.csv.gz")
-    countries = sorted(set(rows[1]))
-    return [(name, countries.index(country)) for name, country in zip(*rows, strict=True)]
-
-
-def article_collate(samples):
-    """The article's `make_tensors`: letters to numbers, padding and sorting by length, for one batch."""
-    sequences = [[ord(character) for character in name] for name, _ in samples]
-    lengths = torch.tensor([len(sequence) for sequence in sequences])
-    padded = torch.zeros(len(samples), int(lengths.max()), dtype=torch.int64)
-    for row, sequence in enumerate(sequences):
-        padded[row, : len(sequence)] = torch.tensor(sequence)
-    lengths, order = lengths.sort(dim=0, descending=True)
-    return padded[order], lengths, torch.tensor([country for _, country in samples])[order]
+def collate(samples):
+    """The article's make_tensors: one batch of names becomes tensors."""
+    return *names.encode([name for name, _ in samples]), torch.tensor([country for _, country in samples])
 
 
 def article_train(model, loader, loss_fn, optimizer):
-    """One epoch as the article has it."""
-    running_loss = 0.0
     for *inputs, target in loader:
         optimizer.zero_grad()
         loss = loss_fn(model(*inputs), target)
         loss.backward()
         optimizer.step()
-        running_loss += loss.item()
+        loss.item()
 
 
-@torch.no_grad()
 def article_test(model, loader):
-    """The article's test; returns the accuracy (0 to 1)."""
-    correct, total = 0, 0
-    for *inputs, target in loader:
-        _, predicted = torch.max(model(*inputs), dim=1)
-        total += target.size(0)
-        correct += (predicted == target).sum().item()
-    return correct / total
+    correct = 0
+    with torch.no_grad():
+        for *inputs, target in loader:
+            _, predicted = torch.max(model(*inputs), dim=1)
+            correct += (predicted == target).sum().item()
+    return 100 * correct / len(loader.dataset)
+
+
+def new_model(section, memory_format=torch.contiguous_format):
+    """Returns a section's network with the same first weights each time, and the article's optimizer."""
+    torch.manual_seed(0)
+    model = SECTIONS[section][0]().to(memory_format=memory_format)
+    if section == "09":
+        return model, torch.optim.Adam(model.parameters(), lr=0.001)
+    return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
+
+
+def article(args):
+    """Runs the article's program of one section, as a process of its own; 04 is the one that reads CSV files."""
+    section = args.sections[0]
+    if section == "04":
+        data = [TensorDataset(*mlp.read_digits(f"mnist_{part}.csv")) for part in ("train", "test")]
+        train, test = DataLoader(data[0], 64, shuffle=True), DataLoader(data[1], 64)
+    else:
+        train, test = article_loader(section, True), article_loader(section, False)
+    model, optimizer = new_model(section)
+    for _ in range(args.epochs or SECTIONS[section][2]):
+        article_train(model, train, nn.CrossEntropyLoss(), optimizer)
+        print(f"test accuracy {article_test(model, test):.2f} %", flush=True)
+
+
+def whole(args):
+    table("script", "article: epochs", "seconds", "accuracy %", "ours: seconds", "accuracy %", "times faster")
+    with tempfile.TemporaryDirectory() as folder:
+        images, labels, test_images, test_labels = mnist("cpu", raw=True)
+        for part, pixels, digits in (("train", images, labels), ("test", test_images, test_labels)):
+            rows = torch.cat([digits.unsqueeze(1), pixels.flatten(1).long()], dim=1).numpy()
+            np.savetxt(f"{folder}/mnist_{part}.csv", rows, fmt="%d", delimiter=",")
+        for section in args.sections or SECTIONS:
+            ours, theirs, last = [], [], SECTIONS[section][2]
+            for seed in range(args.runs):
+                ours.append(run(SCRIPTS[section], "--raw" if section == "04" else "--fast", "--seed", seed))
+                if args.epochs or not theirs:  # to its end it runs once
+                    found, times = run(__file__, "article", section, "--epochs", args.epochs or last, folder=folder)
+                    theirs.append(times[-1] + (last - len(found)) * (times[-2] - times[0]) / (len(found) - 1))
+            (accuracies, mine), end = results(ours), statistics.median(theirs)
+            epochs, accuracy = (f"{last}, reckoned from {args.epochs}", "–") if args.epochs else (last, found[-1])
+            row(SCRIPTS[section].name, epochs, end, accuracy, mine, statistics.mean(accuracies), end / mine)
+
+
+def seconds(function, *arguments):
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
 
 
 def bare_train(model, prepared, loss_fn, optimizer):
-    """The computation alone."""
-    model.train()
     for *inputs, target in prepared:
         loss = loss_fn(model(*inputs), target)
         optimizer.zero_grad()
@@ -113,178 +199,51 @@ def bare_train(model, prepared, loss_fn, optimizer):
         optimizer.step()
 
 
-def article_loader(section, train, indices=None):
-    """Returns the article's DataLoader of a section, over all samples or those of `indices`."""
-    dataset = article_names(train) if section == "09" else article_mnist(train)
-    if indices is not None:
-        dataset = Subset(dataset, indices)
-    collate = article_collate if section == "09" else None
-    return DataLoader(dataset, 256 if section == "09" else 64, shuffle=train, collate_fn=collate)
+def epoch(args):
+    """The limit is what the operations of an epoch would take in torch.mm, on the same threads in the same run."""
+    table("script", "article: s", "ours: s", "bare: s", "ours/article", "ours/bare", "GFLOP", "limit: s", "limit/ours")
+    square, loss_fn = torch.randn(2048, 2048), nn.CrossEntropyLoss()
+    for section in args.sections or SECTIONS:
+        ours = our_batches(section)
+        ways = [
+            (article_train, article_loader(section, True), *new_model(section)),
+            (train_epoch, ours, *new_model(section, torch.channels_last)),
+            (bare_train, list(ours), *new_model(section, torch.channels_last)),
+        ]
+        rounds = []
+        for _ in range(args.runs):
+            times = [seconds(train, model, data, loss_fn, optimizer) for train, data, model, optimizer in ways]
+            rounds.append([*times, min(seconds(torch.mm, square, square) for _ in range(5))])
+        article, mine, bare, product = (statistics.median(column) for column in zip(*rounds, strict=True))
+        ratios = [statistics.median(times[1] / times[other] for times in rounds) for other in (0, 2)]
+        *inputs, target = next(iter(ours))
+        with FlopCounterMode(display=False) as counter:
+            loss_fn(ways[0][2](*inputs), target).backward()
+        work = counter.get_total_flops() / len(target) * len(ours.dataset) / 1e9
+        limit = work / (2 * 2048**3 / 1e9 / product)
+        limits = ["–"] * 3 if section == "09" else [f"{work:,.0f}", limit, limit / mine]  # a GRU is not counted
+        row(SCRIPTS[section].name, article, mine, bare, *ratios, *limits)
 
 
-def our_tensors(section, train):
-    """Returns the tensors that the section's script gives to batches()."""
+def our_batches(section):
+    """Returns what a section's script trains on."""
     if section != "09":
-        return mnist()[0 if train else 1]
-    rows = article_names(train)
-    return *names.encode([name for name, _ in rows]), torch.tensor([country for _, country in rows])
-
-
-def new_model(section, channels_last):
-    """Returns a section's network and optimizer, always with the same first weights."""
-    torch.manual_seed(0)
-    model = MODELS[section]()
-    if section == "09":
-        return model, torch.optim.Adam(model.parameters(), lr=0.001)
-    if channels_last and section != "04":
-        model.to(memory_format=torch.channels_last)
-    return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
-
-
-def seconds(function, *arguments):
-    """Returns how long the call took."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
-
-
-def time_epochs(section, samples, rounds):
-    """Times the ways in turn; returns a row of the table."""
-    loss_fn = nn.CrossEntropyLoss()
-    tensors, test_tensors = our_tensors(section, True), our_tensors(section, False)
-    count = len(tensors[0])
-    size = 256 if section == "09" else 64
-    indices = torch.randperm(count)[: min(samples, count)]
-    scale = count / len(indices)
-    ours = batches(*(tensor[indices] for tensor in tensors), batch_size=size, shuffle=True)
-    trainings = {
-        "article": (article_train, article_loader(section, True, indices.tolist()), False),
-        "ours": (train_epoch, ours, True),
-        "bare": (bare_train, list(ours), True),
-    }
-    tests = {
-        "article": (article_test, article_loader(section, False)),
-        "ours": (partial(evaluate, loss_fn=loss_fn), batches(*test_tensors, batch_size=250)),
-    }
-    models = {way: new_model(section, channels_last) for way, (_, _, channels_last) in trainings.items()}
-    times = []
-    for _ in range(rounds + 1):
-        row = []
-        for way, (train, loader, _) in trainings.items():
-            model, optimizer = models[way]
-            row.append(scale * seconds(train, model, loader, loss_fn, optimizer))
-        for way, (test, loader) in tests.items():
-            row.append(seconds(test, models[way][0].eval(), loader))
-        times.append(row)
-    times = times[1:]  # the first round warms up
-    medians = [statistics.median(column) for column in zip(*times, strict=True)]
-    ratio = [statistics.median(row[a] / row[b] for row in times) for a, b in ((1, 0), (1, 2), (4, 3))]
-    cells = [*(f"{value:.2f}" for value in (*medians[:3], *ratio[:2], *medians[3:], ratio[2]))]
-    return f"| {SCRIPTS[section].name} | " + " | ".join(cells) + " |"
-
-
-def article_program(section, stop):
-    """Runs the article's program to its end, or for `stop` epochs; prints the test accuracy after each epoch.
-
-    04 is the program that reaches 98.33 %: pixels of 0 to 255 out of CSV files in the current folder.
-    """
-    if section == "04":
-        rows = [np.loadtxt(f"mnist_{part}.csv", delimiter=",", dtype=np.float32) for part in ("train", "test")]
-        data = [TensorDataset(torch.from_numpy(row[:, 1:]), torch.from_numpy(row[:, 0]).long()) for row in rows]
-        train, test = (DataLoader(dataset, 64, shuffle=dataset is data[0]) for dataset in data)
-    else:
-        train, test = article_loader(section, True), article_loader(section, False)
-    model, optimizer = new_model(section, channels_last=False)
-    for _ in range(stop or EPOCHS.get(section, 30)):
-        article_train(model, train, nn.CrossEntropyLoss(), optimizer)
-        print(f"test accuracy {100 * article_test(model, test):.2f} %", flush=True)
-
-
-def run_program(*command, folder, goal=math.inf):
-    """Runs a program; returns its test accuracies and, for each, the seconds since the start; stops it at `goal`."""
-    accuracies, times = [], []
-    start = time.perf_counter()
-    with subprocess.Popen([sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if found := re.search(r"test accuracy +([\d.]+) %", line):
-                accuracies.append(float(found[1]))
-                times.append(time.perf_counter() - start)
-            if accuracies and accuracies[-1] >= goal:
-                process.kill()
-                return accuracies, times
-    if process.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with status {process.returncode}")
-    times[-1] = time.perf_counter() - start  # leaving Python takes time, too
-    return accuracies, times
-
-
-def time_to_accuracy(section, rounds, stop, folder):
-    """Times the article's program and --fast, each from a cold start to its end; returns a row of the table."""
-
-    def fast(seed):
-        accuracies, times = run_program(SCRIPTS[section], "--fast", "--seed", str(seed), folder=folder)
-        return accuracies[-1], times[-1]
-
-    ours = [fast(seed) for seed in range(rounds // 2)]
-    article = [__file__, "--article", section, "--stop", str(stop)]
-    accuracies, times = run_program(*article, folder=folder, goal=math.inf if section in EPOCHS else GOAL[section])
-    ours += [fast(seed) for seed in range(rounds // 2, rounds)]
-    goal = GOAL.get(section, accuracies[-1])
-    epochs = EPOCHS.get(section, 30)
-    epoch_time = times[-1] - times[-2]
-    end = times[-1] + (epochs - len(times)) * epoch_time
-    reached = next((epoch for epoch, accuracy in enumerate(accuracies) if accuracy >= goal), None)
-    mean = statistics.mean(accuracy for accuracy, _ in ours)
-    seconds = statistics.median(taken for _, taken in ours)
-    cells = [
-        f"{goal} %",
-        f"{'' if epochs == len(times) else 'about '}{end:.0f}, {epochs} epochs",
-        "not reached" if reached is None else f"{times[reached]:.0f}, {reached + 1} epochs",
-        f"{seconds:.1f}, {mean:.2f} %",
-        f"{end / seconds:.1f}",
-        "–" if reached is None else f"{times[reached] / seconds:.1f}",
-    ]
-    return f"| {SCRIPTS[section].name} | " + " | ".join(cells) + " |"
-
-
-def write_csv(folder):
-    """Writes MNIST as the CSV files that the article's second program of 04 reads."""
-    for part, (images, labels) in zip(("train", "test"), mnist(raw=True), strict=True):
-        rows = torch.cat([labels.unsqueeze(1), images.flatten(1).long()], dim=1)
-        np.savetxt(Path(folder, f"mnist_{part}.csv"), rows.numpy(), fmt="%d", delimiter=",")
+        return batches(*mnist("cpu")[:2], batch_size=64, shuffle=True)
+    words, labels = names.read_names(f"{DATA}/names_train.csv")
+    target = torch.tensor([COUNTRIES.index(label) for label in labels])
+    return batches(*names.encode(words), target, batch_size=256, shuffle=True)
 
 
 def main():
+    commands = {f.__name__: f for f in (seeds, whole, epoch, growth, processes, article)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {' '.join(MODELS)} (all)")
-    parser.add_argument("--rounds", type=int, default=5, help="counted rounds (5)")
-    parser.add_argument("--samples", type=int, default=12_800, help="samples trained in a round (12800)")
-    parser.add_argument("--to-accuracy", action="store_true", help="time whole programs, to the article's accuracy")
-    parser.add_argument("--stop", type=int, default=0, help="epochs of the article's programs, at least 2")
-    parser.add_argument("--article", choices=MODELS, help="run the article's program of a section, and nothing else")
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="SECTION", help="04 to 07, 09 (all)")
+    parser.add_argument("--runs", type=int, default=3, help="with the seeds 0, 1, … (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=0, help="of the article's programs, at least 2 (to their end)")
+    parser.add_argument("--options", type=str.split, default=[], help="more options for the script")
     args = parser.parse_args()
-    if unknown := set(args.sections) - set(MODELS):
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}")
-    if args.stop == 1 or args.stop < 0:
-        parser.error("--stop needs 2 epochs or more: the second tells how long one takes")
-    sections = args.sections or MODELS
-    machine = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}\n"
-    if args.article:
-        article_program(args.article, args.stop)
-    elif args.to_accuracy:
-        print(machine)
-        print("| script | accuracy | article: s to its end | s to the accuracy | --fast: s | faster: end | accuracy |")
-        print("| --- " * 7 + "|")
-        with tempfile.TemporaryDirectory() as folder:
-            write_csv(folder)
-            for section in sections:
-                print(time_to_accuracy(section, args.rounds, args.stop, folder), flush=True)
-    else:
-        print(machine)
-        print("| script | article s | ours s | bare s | ours/article | ours/bare | test: article s | ours s | ratio |")
-        print("| --- " * 9 + "|")
-        for section in sections:
-            print(time_epochs(section, args.samples, args.rounds), flush=True)
+    commands[args.command](args)
 
 
 if __name__ == "__main__":

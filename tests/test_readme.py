@@ -1,48 +1,53 @@
-"""The two README files say the same, and what they say can be run."""
+"""README.md, README.zh-CN.md, RESULTS.md and the scripts' docstrings: what they name is there."""
 
 import re
-import shlex
 from collections import Counter
 
 import pytest
-from conftest import ROOT, load
+from conftest import ROOT, SCRIPTS, load
 
-ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
-
-
-def facts(text):
-    """Counts what must not differ between two languages: code, links and figures."""
-    code = re.findall(r"`[^`]+`|^    .+$", text, re.MULTILINE)
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("README")]
-    return {"code": Counter(code), "links": Counter(links), "figures": Counter(re.findall(r"\d(?:[\d.,]*\d)?", text))}
+DOCUMENTS = {path.name: path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), ROOT / "data" / "README.md"]}
+DOCUMENTS |= {f"{name}.py": load(name).__doc__ for name in SCRIPTS}
+README, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
 
 
-@pytest.mark.parametrize("kind", ["code", "links", "figures"])
-def test_both_languages_have_the_same(kind):
-    english, chinese = facts(ENGLISH)[kind], facts(CHINESE)[kind]
+def commands(text):
+    """Returns the commands that run a script, in lines of code and in `code`: pairs of the script and its options."""
+    code = re.findall(r"`([^`\n]+)`|^ {4}(.+)$|^((?:\S*python\S*|\S*torchrun|%run) .+)$", text, re.MULTILINE)
+    found = [re.findall(r"([01]\d_\w+)\.py((?: [^ &|;#]+)*)", "".join(parts)) for parts in code]
+    return [command for parts in found for command in parts]
+
+
+def links(text):
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("README")]
+
+
+@pytest.mark.parametrize(
+    "facts", [commands, links, lambda text: re.findall(r"\d(?:[\d.,]*\d)?", text)], ids=["commands", "links", "figures"]
+)
+def test_both_languages_have_the_same(facts):
+    english, chinese = Counter(facts(README)), Counter(facts(CHINESE))
     assert len(english) > 5
     assert (english - chinese, chinese - english) == (Counter(), Counter())
 
 
-@pytest.mark.parametrize("link", sorted(facts(ENGLISH)["links"]))
-def test_links_lead_to_files(link):
-    assert (ROOT / link).is_file()
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_to_files(name):
+    folder = ROOT / "data" if DOCUMENTS[name].startswith("# Data") else ROOT
+    inside = [link.partition("#")[0] for link in links(DOCUMENTS[name]) if "://" not in link]
+    assert [link for link in inside if not (folder / link).exists()] == []
 
 
-def commands():
-    """Yields the commands of README.md that run a script, as lists of words."""
-    for text in re.findall(r"`([^`]+)`|^    (.+)$", ENGLISH, re.MULTILINE):
-        for command in "".join(text).split(" && "):
-            if found := re.search(r"(0\d_\w+)\.py(.*)", command):
-                yield found[1], *shlex.split(found[2])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_have_options_that_exist(lines, capsys, name):
+    for script, words in sorted(set(commands(DOCUMENTS[name]))):
+        with pytest.raises(SystemExit):
+            lines(script, "--help")
+        text = capsys.readouterr().out.partition("\noptions:\n")[2]
+        shown = re.findall(r"^  (?:-h, )?(--[a-z-]+)", text, re.MULTILINE)
+        assert [option for option in re.findall(r" (--[a-z-]+)", words) if option not in shown] == [], (script, words)
 
 
-@pytest.mark.parametrize("command", sorted(set(commands())))
-def test_commands_have_options_that_exist(capsys, command):
-    name, *words = command
-    with pytest.raises(SystemExit) as stop:
-        load(name).main(["--help"])
-    assert stop.value.code == 0
-    options = re.findall(r"--[a-z-]+", capsys.readouterr().out)
-    for word in words:
-        assert not word.startswith("--") or word in options
+def test_ci_runs_the_command_of_the_readme():
+    (command,) = {line.strip() for line in README.splitlines() if re.search(r"pip install .* -m pytest", line)}
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()

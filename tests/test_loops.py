@@ -1,0 +1,191 @@
+"""The loops of common.py; the table of what `fit` prints, writes and returns (test_torchrun.py has its last row)."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from conftest import SCRIPTS, command
+from torch import nn
+
+import common
+from common import batches, evaluate, fit, one_cycle, options
+
+
+def test_batches_bring_each_sample_once_in_a_new_order():
+    numbers = torch.arange(103)
+    loader = batches(numbers, numbers**2, batch_size=10, shuffle=True)
+    orders = []
+    for _ in range(2):
+        parts = list(loader)
+        assert [len(part) for part, _ in parts] == [10] * 10 + [3]
+        assert all(torch.equal(square, number**2) for number, square in parts)
+        orders.append(torch.cat([number for number, _ in parts]))
+        assert torch.equal(orders[-1].sort().values, numbers)
+    assert not torch.equal(*orders)
+    assert torch.equal(torch.cat([part for (part,) in batches(numbers, batch_size=10)]), numbers)
+
+
+@pytest.mark.parametrize("samples", [100, 101, 102])  # the last batch is whole, or too short for three processes
+def test_several_processes_share_each_batch_that_is_shuffled(monkeypatch, samples):
+    def drawn(rank, **how):
+        torch.manual_seed(0)
+        monkeypatch.setattr(common.dist, "get_rank", lambda: rank)
+        return [part.tolist() for (part,) in batches(torch.arange(samples), batch_size=10, **how)]
+
+    whole = drawn(0, shuffle=True)
+    monkeypatch.setattr(common.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(common.dist, "get_world_size", lambda: 3)
+    for batch, *shares in zip(whole, *(drawn(rank, shuffle=True) for rank in range(3)), strict=True):
+        assert all(shares)
+        assert {number for share in shares for number in share} == set(batch)
+        assert sum(map(len, shares)) == max(len(batch), 3)
+    assert sum(map(len, drawn(2))) == samples  # each tests with all of them
+
+
+def test_evaluate_weighs_a_short_last_batch():
+    logits, labels = torch.tensor([[9.0, 0], [0, 9], [0, 9]]), torch.tensor([0, 1, 0])
+    loss, accuracy = evaluate(nn.Identity(), batches(logits, labels, batch_size=2))
+    assert loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item())
+    assert accuracy == pytest.approx(2 / 3)
+
+
+def test_one_cycle_rises_and_falls():
+    optimizer, scheduler = one_cycle(nn.Linear(1, 1), lr=0.01, steps=100)
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    highest = rates.index(max(rates))
+    assert max(rates) == pytest.approx(0.01)
+    assert rates == sorted(rates[:highest]) + sorted(rates[highest:], reverse=True)
+    assert rates[-1] < 1e-4
+
+
+def test_what_is_typed_beats_fast_and_that_beats_the_article(monkeypatch):
+    fast = {"epochs": 2, "lr": 0.02, "batch_size": 256}
+    for typed, expected in {
+        "": (30, 0.01, 64),
+        "--fast": (2, 0.02, 256),
+        "--lr 0.5 --fast --batch-size 8": (2, 0.5, 8),
+        "--load=FILE --fast": (0, 0.02, 256),
+        "--load FILE --epochs 3": (3, 0.01, 64),
+    }.items():
+        monkeypatch.setattr(sys, "argv", ["script.py", *typed.split()])
+        parser = options("", epochs=30, lr=0.01, batch_size=64, saves=True, presets={"--fast": fast})
+        args = parser.parse_args()
+        assert (args.epochs, args.lr, args.batch_size) == expected
+
+
+def shown_options(lines, capsys, *arguments):
+    """Returns the part of --help that lists the options."""
+    with pytest.raises(SystemExit):
+        lines(*arguments, "--help")
+    return capsys.readouterr().out.partition("\noptions:\n")[2]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_shows_every_default(lines, capsys, name):
+    flags = {"--help", "--fast", "--raw", "--csv", "--plot", "--save", "--load", "--predict"}
+    listed = re.findall(r"^  (--[a-z-]+)((?:.*\n)(?: {4}.*\n)*)", shown_options(lines, capsys, name), re.MULTILINE)
+    assert len(listed) >= 4
+    assert [option for option, words in listed if option not in flags and not re.search(r"\(.+\)", words)] == []
+
+
+def test_help_of_fast_shows_its_defaults(lines, capsys):
+    text = shown_options(lines, capsys, "09_names_gru", "--fast")
+    for value in ("(8)", "(0.005)", "(256)", "epochs 8, lr 0.005, batch_size 256"):
+        assert value in " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_same_seed_prints_the_same_numbers(lines, few, name):
+    first, again, other = (lines(name, "--epochs", 2, "--seed", seed) for seed in (7, 7, 8))
+    assert first == again != other
+
+
+@pytest.fixture
+def task():
+    """What fit takes, but small: a model, batches for training and testing, loss function and optimizer."""
+    torch.manual_seed(0)
+    x = torch.randn(50, 2)
+    model, data = nn.Linear(2, 2), batches(x, (x[:, 0] > 0).long(), batch_size=20, shuffle=True)
+    return model, data, data, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.5)
+
+
+def test_fit_trains_n_epochs(task, capsys, tmp_path, monkeypatch):
+    written, write = [], common.write
+    monkeypatch.setattr(common, "write", lambda *arguments: written.append(arguments) or write(*arguments))
+    history = fit(*task, epochs=3, save=tmp_path / "model.pt")
+    *epochs, last = capsys.readouterr().out.splitlines()
+    for number, (line, epoch) in enumerate(zip(epochs, history, strict=True), start=1):
+        assert epoch["losses"].shape == (3,)
+        measured = f"test loss {epoch['test_loss']:.4f}  test accuracy {100 * epoch['accuracy']:5.2f} %"
+        assert re.fullmatch(rf"epoch {number}/3  loss {epoch['losses'].mean():.4f}  {measured}  \d+\.\d s", line)
+    assert last == f"test accuracy {100 * history[-1]['accuracy']:.2f} %"
+    assert len(written) == 3  # after each epoch
+    assert torch.equal(torch.load(tmp_path / "model.pt", weights_only=True)["weight"], task[0].weight)
+
+
+def test_fit_with_load_and_no_epochs_tests_once(task, capsys, tmp_path):
+    before = task[0].weight.clone()
+    assert fit(*task, epochs=0, save=tmp_path / "model.pt") == []
+    assert capsys.readouterr().out == f"test accuracy {100 * evaluate(task[0], task[2])[1]:.2f} %\n"
+    assert not any(tmp_path.iterdir())
+    assert torch.equal(task[0].weight, before)
+
+
+def heed_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run in the background ignore it
+
+
+def test_ctrl_c_keeps_what_was_learned(lines, tmp_path, monkeypatch):
+    arguments = "--fast", "--model", "simple", "--epochs", 3, "--save", "cnn.pt", "--plot", "cnn.png"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    with subprocess.Popen(command("05_mnist_cnn", *arguments), preexec_fn=heed_ctrl_c, **pipes) as process:
+        assert process.stdout.readline().startswith("epoch 1/3  loss ")
+        time.sleep(0.7)  # into the second epoch
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    assert re.fullmatch(r"test accuracy \d\d\.\d\d %\n", printed)
+    assert (tmp_path / "cnn.png").exists()
+    monkeypatch.chdir(tmp_path)
+    assert lines("05_mnist_cnn", "--model", "simple", "--load", "cnn.pt") == printed.splitlines()
+
+
+def test_ctrl_c_in_the_first_epoch_draws_no_history(lines, few, capsys, monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(common, "train_epoch", interrupted)
+    with pytest.raises(SystemExit) as end:
+        lines("07_resnet", "--plot", tmp_path / "history.png")
+    output = capsys.readouterr()
+    assert end.value.code == 2
+    assert re.fullmatch(r"test accuracy \S+ %\n", output.out)
+    assert re.fullmatch("07_resnet.py: error: argument --plot: .* nothing to draw\n", output.err)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("where", ["training", "testing"])
+def test_a_loss_that_is_nan_ends_with_advice_and_spares_the_file(task, capsys, tmp_path, where):
+    model, data, _, loss_fn, optimizer = task
+    nan = batches(torch.full((4, 2), torch.nan), torch.zeros(4, dtype=torch.int64), batch_size=2)
+    path = tmp_path / "model.pt"
+    path.write_text("the last good file")
+    with pytest.raises(SystemExit) as end:
+        fit(model, *((nan, data) if where == "training" else (data, nan)), loss_fn, optimizer, epochs=3, save=path)
+    assert re.fullmatch("epoch 1: the loss is nan .* try a lower --lr", end.value.code)  # a text means status 1
+    assert capsys.readouterr().out == ""
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("model.pt", "the last good file")]
+
+
+def test_a_training_that_explodes_ends_with_status_1(run):
+    result = run("01_linear", "--lr", 10)
+    assert result.returncode == 1
+    assert re.fullmatch(r"epoch \d+: the loss is nan or infinite; .* try a lower --lr\n", result.stderr)

@@ -1,0 +1,43 @@
+"""Every script for one epoch, as a user runs it. Read this file first."""
+
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT, SCRIPTS
+
+EPOCH = r"epoch 1/1  loss \d+\.\d{4}"
+TEST = rf"{EPOCH}  test loss \d\.\d{{4}}  test accuracy \d\d\.\d\d %  \d+\.\d s"
+TESTED = r"test accuracy (\d\d\.\d\d) %"
+FIVE = ("cell", "rnn", "embedding", "lstm", "gru")
+WORDS = "hello → " + "  ".join(rf"{name} [ehlo]{{5}}" for name in FIVE)
+# All lines that a script prints, and the range of the number in the last one.
+PRINTED = {
+    "01_linear": ([EPOCH, r"w = \d\.\d{4}  b = \d\.\d{4}  y\(4\) = (\d\.\d{4})"], 2, 3.5),
+    "02_logistic": ([EPOCH, r"P\(pass after 4 hours\) = (\d\.\d{4})"], 0, 1),
+    "03_diabetes": ([rf"{EPOCH}  accuracy \d\d\.\d\d %  \d+\.\d s", r"accuracy (\d\d\.\d\d) %"], 34, 66),
+    "04_mnist_mlp": ([TEST, TESTED], 60, 95),
+    "05_mnist_cnn": ([TEST, TESTED], 92, 98.5),
+    "06_inception": ([TEST, TESTED], 92, 98.5),
+    "07_resnet": ([TEST, TESTED], 92, 98.5),
+    "08_rnn_hello": ([*(rf"{EPOCH}  [ehlo]{{5}}  {name}" for name in FIVE), WORDS],),
+    "09_names_gru": ([r"12560 and 6237 names; 18 labels: .+", TEST, TESTED], 55, 80),
+}
+
+
+def in_the_clone():
+    """Returns what git sees in this folder that is not committed."""
+    return subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_one_epoch(run, name):
+    forms, *limits = PRINTED[name]
+    before = in_the_clone()
+    result = run(name, "--epochs", 1)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.fullmatch("\n".join(forms) + "\n", result.stdout)
+    if limits:
+        number = float(re.fullmatch(forms[-1], result.stdout.splitlines()[-1])[1])
+        assert limits[0] < number < limits[1]
+    assert in_the_clone() == before
