@@ -98,7 +98,7 @@ def test_help_shows_every_default(lines, capsys, name):
 
 def test_help_of_fast_shows_its_defaults(lines, capsys):
     text = shown_options(lines, capsys, "09_names_gru", "--fast")
-    for value in ("(8)", "(0.005)", "(256)", "epochs 8, lr 0.005, batch_size 256"):
+    for value in ("(5)", "(0.005)", "(128)", "epochs 5, lr 0.005, batch_size 128"):
         assert value in " ".join(text.split())
 
 
