@@ -124,7 +124,7 @@ def main():
     test_batches = batches(test_images, test_labels, batch_size=250)
     model = MLP(torch.relu if args.activation == "relu" else torch.sigmoid).to(device)
     loss_fn = nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)  # half of each step carries over
 
     for epoch in range(1, args.epochs + 1):
         start = time.perf_counter()

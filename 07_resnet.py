@@ -9,7 +9,7 @@ Residual Learning for Image Recognition (2015). Only the network differs from 05
     python 07_resnet.py --epochs 5 --lr 0.05
 
 The article reports 99.2 %; here it is 99.10 % after 30 epochs, and 99.36 % after one of --fast (mean of ten seeds). The
-other blocks reach 99.20 to 99.34 % with --fast. (Seed 0, torch 2.14.1, two cores, about 8 s an epoch.)
+other blocks reach 99.20 to 99.34 % with --fast. (Seed 0, torch 2.14.1, two cores, about 6 s an epoch.)
 
 >>> block = ResidualBlock(16)
 >>> x = torch.rand(1, 16, 12, 12)

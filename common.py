@@ -44,7 +44,7 @@ def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, se
         parser.add_argument("--plot", type=picture, metavar="FILE", help="draw a picture: .png, .svg or .pdf")
     if saves:
         parser.add_argument("--save", type=writable, metavar="FILE", help="write the weights after each epoch")
-        parser.add_argument("--load", metavar="FILE", help="start from the weights of --save, 0 epochs")
+        parser.add_argument("--load", metavar="FILE", help="start from a file of --save; brings 0 epochs")
     for flag, values in ((presets or {}) | {"--load": {"epochs": 0}}).items():
         if flag == "--fast":
             recipe = ", ".join(f"{name} {value}" for name, value in values.items())
@@ -209,9 +209,9 @@ def one_cycle(model, lr, steps):
 
     Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
     """
-    # Betas: short memories, for the steps are few. fused: one pass over all weights.
+    # betas: short memories, because there are few steps. fused: one pass over all weights.
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.7, 0.9), fused=True)
-    # A fifth of the steps rises, the rest falls, both in a straight line: settling takes longer. The betas stay.
+    # The rate rises for a fifth of the steps and falls for the rest, since settling takes longer. The betas stay.
     schedule = {"pct_start": 0.2, "anneal_strategy": "linear", "cycle_momentum": False}
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, max(steps, 1), **schedule)
 
