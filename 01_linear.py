@@ -3,6 +3,9 @@
 The four steps are data, network, loss and optimizer, training. A network of one weight and one bias learns y = 2x from
 three points.
 
+从张量和梯度讲起，再到后面每一节都会重复的四步：准备数据、定义模型、选择损失函数和优化器、训练。
+注意看：SGD 开头下降很快，后来越走越慢；换成 Rprop，不到 100 个 epoch 就收敛了。
+
     python 01_linear.py
     python 01_linear.py --optimizer Rprop
     python 01_linear.py --epochs 1000 --plot line.png
@@ -28,12 +31,12 @@ squeeze drops a dimension of size 1, unsqueeze adds one, transpose swaps two, ca
 >>> torch.cat([torch.zeros(2, 1, 3), torch.zeros(2, 3, 3), torch.zeros(2, 2, 3)], dim=1).shape
 torch.Size([2, 6, 3])
 
-Arithmetic works element by element; sum and mean take all elements or one axis.
+Arithmetic works element by element, and repeats what has fewer; sum and mean take all elements or one axis.
 
 >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
->>> x + x.pow(2)
-tensor([[ 2.,  6.],
-        [12., 20.]])
+>>> x + x.pow(2) + torch.tensor([10.0, 20.0])
+tensor([[12., 26.],
+        [22., 40.]])
 >>> x.sum(), x.sum(dim=0), x.sum(dim=1), x.mean(dim=0)
 (tensor(10.), tensor([4., 6.]), tensor([3., 7.]), tensor([2., 3.]))
 
@@ -49,7 +52,7 @@ Gradients: z = Σx² has the gradient 2x. They add up until they are cleared. it
 >>> z.backward()
 >>> z.item(), x.grad.tolist()
 (3.0, [[2.0, 0.0], [-2.0, 2.0]])
->>> x.pow(2).sum().backward()
+>>> x.pow(2).sum().backward()  # a new z; for the old one, backward() has freed what it needs
 >>> x.grad.tolist(), x.grad.zero_().tolist()
 ([[4.0, 0.0], [-4.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]])
 
@@ -73,6 +76,9 @@ LBFGS, another optimizer, computes the loss several times in each step. It asks 
 ...     loss = optimizer.step(closure)
 >>> print(f"w = {model.linear.weight.item():.2f}")
 w = 2.00
+>>> optimizer.zero_grad()  # sets the gradients to None
+>>> model.linear.weight.grad is None
+True
 """
 
 import torch

@@ -1,7 +1,10 @@
-"""Inception GoogLeNet: a module of parallel branches 卷积神经网络(高级篇), Advanced CNN.
+"""Inception GoogLeNet: a module of parallel branches 卷积神经网络（高级篇）, Advanced CNN.
 
 Which kernel size is best is left to the training: four branches see the same input, and their channels are joined.
 From Szegedy and others, Going Deeper with Convolutions (2014). Only the network differs from 05_mnist_cnn.py.
+
+一个模块并排放四条分支，各用不同的卷积核，由训练决定哪条更有用，最后在通道维上拼接。
+注意看：先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右。
 
     python 06_inception.py
     python 06_inception.py --fast
@@ -26,6 +29,17 @@ multiplications: 192 → 32 channels on 28×28 take 120,422,400 directly, and 12
 ...     print(shape, f"{counter.get_total_flops() // 2:,}")  # a multiplication and an addition are two operations
 torch.Size([1, 32, 28, 28]) 120,422,400
 torch.Size([1, 32, 28, 28]) 12,443,648
+
+Each number that it makes is a weighted sum of one pixel's channels. Average pooling is the mean of nine pixels; at the
+border the zeros outside count, too.
+
+>>> x, conv = torch.rand(1, 3, 4, 4), nn.Conv2d(3, 1, kernel_size=1, bias=False)
+>>> torch.allclose(conv(x)[0, 0, 1, 2], conv.weight.flatten() @ x[0, :, 1, 2])
+True
+>>> F.avg_pool2d(torch.ones(1, 1, 3, 3), kernel_size=3, stride=1, padding=1)[0, 0]
+tensor([[0.4444, 0.6667, 0.4444],
+        [0.6667, 1.0000, 0.6667],
+        [0.4444, 0.6667, 0.4444]])
 >>> InceptionA(10)(torch.zeros(1, 10, 12, 12)).shape
 torch.Size([1, 88, 12, 12])
 """

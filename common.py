@@ -204,16 +204,16 @@ def fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler=None, 
     return history
 
 
-def one_cycle(model, lr, steps):
+def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
     """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
 
-    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
+    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018). `betas`
+    are Adam's memories of the gradients: short ones for few steps.
     """
-    # betas: short memories, because there are few steps. fused: one pass over all weights.
-    optimizer = torch.optim.Adam(model.parameters(), betas=(0.7, 0.9), fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
     # The rate rises for a fifth of the steps and falls for the rest, since settling takes longer. The betas stay.
     schedule = {"pct_start": 0.2, "anneal_strategy": "linear", "cycle_momentum": False}
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, max(steps, 1), **schedule)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, max(steps, 6), **schedule)  # 5 divides by 0
 
 
 def write(path, save):

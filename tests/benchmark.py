@@ -5,8 +5,6 @@
     python tests/benchmark.py whole                       whole programs, the article's and ours
     python tests/benchmark.py whole 06 --epochs 2         the article's for two epochs, and reckoned to its end
     python tests/benchmark.py epoch                       one epoch: the article's way, ours, the bare computation
-    python tests/benchmark.py growth                      05 --fast on a part of the training images
-    python tests/benchmark.py processes                   05 --fast in one process and in two of torchrun
 
 Programs run as a user runs them, in turns, timed from outside. The article's way is written here as its programs have
 it: a DataLoader that asks a Dataset for one sample after the other, each image through PIL, ToTensor and Normalize, and
@@ -19,15 +17,12 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +34,7 @@ SCRIPTS = {path.name[:2]: path for path in sorted(ROOT.glob("[01]?_*.py"))}
 mlp, cnn, inception, resnet, names = (importlib.import_module(SCRIPTS[n].stem) for n in ("04", "05", "06", "07", "09"))
 COUNTRIES = sorted(set(names.read_names(f"{DATA}/names_train.csv")[1]))
 SECTIONS = {  # the network, the article's accuracy in % (09: that of its 100 epochs here), its number of epochs
-    "04": (lambda: mlp.MLP(torch.relu), None, 20),
+    "04": (lambda: mlp.MLP(torch.relu), None, None),
     "05": (cnn.ImprovedCNN, 99.11, 30),
     "06": (inception.InceptionNet, 98.9, 30),
     "07": (resnet.ResNet, 99.2, 30),
@@ -60,11 +55,11 @@ def row(*cells):
     print("| " + " | ".join(texts) + " |", flush=True)
 
 
-def run(*command, folder=None):
+def run(*command):
     """Runs a program; returns its test accuracies, and the second at which each came, then that of its end."""
     accuracies, times, start = [], [], time.perf_counter()
     command = [sys.executable, *map(str, command)]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if found := re.search(r"test accuracy +([\d.]+) %", line):
                 accuracies.append(float(found[1]))
@@ -90,25 +85,6 @@ def seeds(args):
         accuracies, end = results([run(*command, seed) for seed in range(args.runs)])
         reached = f"{sum(accuracy >= goal for accuracy in accuracies)} of {args.runs} ({goal})"
         row(SCRIPTS[section].name, spread(accuracies), min(accuracies), max(accuracies), reached, end)
-
-
-def growth(args):
-    table("training images", "test accuracy %", "seconds")
-    for count in (15_000, 30_000, 60_000):
-        program = f"""import common, importlib
-cnn = importlib.import_module("05_mnist_cnn")
-cnn.mnist = lambda device: [tensor[:{count}] for tensor in common.mnist(device)]
-cnn.main()"""
-        accuracies, end = results([run("-c", program, "--fast", "--seed", n, folder=ROOT) for n in range(args.runs)])
-        row(f"{count:,}", spread(accuracies), end)
-
-
-def processes(args):
-    table("05_mnist_cnn.py --fast", "test accuracy %, seed 0", "seconds")
-    two = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    pairs = [(run(SCRIPTS["05"], "--fast"), run(*two, SCRIPTS["05"], "--fast")) for _ in range(args.runs)]
-    for name, runs in zip(("one process", "two processes"), zip(*pairs, strict=True), strict=True):
-        row(name, results(runs)[0][0], results(runs)[1])
 
 
 def article_loader(section, train):
@@ -153,13 +129,9 @@ def new_model(section, memory_format=torch.contiguous_format):
 
 
 def article(args):
-    """Runs the article's program of one section, as a process of its own; 04 is the one that reads CSV files."""
+    """Runs the article's program of one section, as a process of its own."""
     section = args.sections[0]
-    if section == "04":
-        data = [TensorDataset(*mlp.read_digits(f"mnist_{part}.csv")) for part in ("train", "test")]
-        train, test = DataLoader(data[0], 64, shuffle=True), DataLoader(data[1], 64)
-    else:
-        train, test = article_loader(section, True), article_loader(section, False)
+    train, test = article_loader(section, True), article_loader(section, False)
     model, optimizer = new_model(section)
     for _ in range(args.epochs or SECTIONS[section][2]):
         article_train(model, train, nn.CrossEntropyLoss(), optimizer)
@@ -168,21 +140,16 @@ def article(args):
 
 def whole(args):
     table("script", "article: epochs", "seconds", "accuracy %", "ours: seconds", "accuracy %", "times faster")
-    with tempfile.TemporaryDirectory() as folder:
-        images, labels, test_images, test_labels = mnist("cpu", raw=True)
-        for part, pixels, digits in (("train", images, labels), ("test", test_images, test_labels)):
-            rows = torch.cat([digits.unsqueeze(1), pixels.flatten(1).long()], dim=1).numpy()
-            np.savetxt(f"{folder}/mnist_{part}.csv", rows, fmt="%d", delimiter=",")
-        for section in args.sections or SECTIONS:
-            ours, theirs, last = [], [], SECTIONS[section][2]
-            for seed in range(args.runs):
-                ours.append(run(SCRIPTS[section], "--raw" if section == "04" else "--fast", "--seed", seed))
-                if args.epochs or not theirs:  # to its end it runs once
-                    found, times = run(__file__, "article", section, "--epochs", args.epochs or last, folder=folder)
-                    theirs.append(times[-1] + (last - len(found)) * (times[-2] - times[0]) / (len(found) - 1))
-            (accuracies, mine), end = results(ours), statistics.median(theirs)
-            epochs, accuracy = (f"{last}, reckoned from {args.epochs}", "–") if args.epochs else (last, found[-1])
-            row(SCRIPTS[section].name, epochs, end, accuracy, mine, statistics.mean(accuracies), end / mine)
+    for section in args.sections or ["05", "06", "07", "09"]:
+        ours, theirs, last = [], [], SECTIONS[section][2]
+        for seed in range(args.runs):
+            ours.append(run(SCRIPTS[section], "--fast", "--seed", seed))
+            if args.epochs or not theirs:  # to its end it runs once
+                found, times = run(__file__, "article", section, "--epochs", args.epochs or last)
+                theirs.append(times[-1] + (last - len(found)) * (times[-2] - times[0]) / (len(found) - 1))
+        (accuracies, mine), end = results(ours), statistics.median(theirs)
+        epochs, accuracy = (f"{last}, reckoned from {args.epochs}", "–") if args.epochs else (last, found[-1])
+        row(SCRIPTS[section].name, epochs, end, accuracy, mine, statistics.mean(accuracies), end / mine)
 
 
 def seconds(function, *arguments):
@@ -200,9 +167,8 @@ def bare_train(model, prepared, loss_fn, optimizer):
 
 
 def epoch(args):
-    """The limit is what the operations of an epoch would take in torch.mm, on the same threads in the same run."""
-    table("script", "article: s", "ours: s", "bare: s", "ours/article", "ours/bare", "GFLOP", "limit: s", "limit/ours")
-    square, loss_fn = torch.randn(2048, 2048), nn.CrossEntropyLoss()
+    table("script", "article: s", "ours: s", "bare: s", "ours/article", "ours/bare")
+    loss_fn = nn.CrossEntropyLoss()
     for section in args.sections or SECTIONS:
         ours = our_batches(section)
         ways = [
@@ -210,19 +176,12 @@ def epoch(args):
             (train_epoch, ours, *new_model(section, torch.channels_last)),
             (bare_train, list(ours), *new_model(section, torch.channels_last)),
         ]
-        rounds = []
-        for _ in range(args.runs):
-            times = [seconds(train, model, data, loss_fn, optimizer) for train, data, model, optimizer in ways]
-            rounds.append([*times, min(seconds(torch.mm, square, square) for _ in range(5))])
-        article, mine, bare, product = (statistics.median(column) for column in zip(*rounds, strict=True))
+        rounds = [
+            [seconds(train, model, data, loss_fn, optimizer) for train, data, model, optimizer in ways]
+            for _ in range(args.runs)
+        ]
         ratios = [statistics.median(times[1] / times[other] for times in rounds) for other in (0, 2)]
-        *inputs, target = next(iter(ours))
-        with FlopCounterMode(display=False) as counter:
-            loss_fn(ways[0][2](*inputs), target).backward()
-        work = counter.get_total_flops() / len(target) * len(ours.dataset) / 1e9
-        limit = work / (2 * 2048**3 / 1e9 / product)
-        limits = ["–"] * 3 if section == "09" else [f"{work:,.0f}", limit, limit / mine]  # a GRU is not counted
-        row(SCRIPTS[section].name, article, mine, bare, *ratios, *limits)
+        row(SCRIPTS[section].name, *map(statistics.median, zip(*rounds, strict=True)), *ratios)
 
 
 def our_batches(section):
@@ -235,7 +194,7 @@ def our_batches(section):
 
 
 def main():
-    commands = {f.__name__: f for f in (seeds, whole, epoch, growth, processes, article)}
+    commands = {f.__name__: f for f in (seeds, whole, epoch, article)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=commands)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="SECTION", help="04 to 07, 09 (all)")

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(path.stem for path in ROOT.glob("[01]?_*.py"))
 # Every warning is an error, but one that PyTorch 2.6 itself causes when Python ends.
 PYTHON = [sys.executable, "-W", "error", "-W", "ignore:Implicitly cleaning up:ResourceWarning"]
+QUATRAIN = re.compile(r"(?:\w{5}，\w{5}。){2}|(?:\w{7}，\w{7}。){2}")  # four lines of five or of seven characters
 ISOLATED = ["unshare", "--map-root-user", "--net"]  # a network namespace that has no network
 if (
     subprocess.run(["which", "unshare"], capture_output=True).returncode
@@ -74,7 +75,7 @@ def refused(lines, capsys):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Lets the scripts see 2,000 images for training and 500 for testing, and every tenth name."""
+    """Lets the scripts see 2,000 images for training and 500 for testing, every tenth name, and so on."""
 
     def images(*arguments):
         return [part[:size] for part, size in zip(common.mnist(*arguments), (2000, 2000, 500, 500), strict=True)]
@@ -82,6 +83,7 @@ def few(monkeypatch):
     for script in map(load, SCRIPTS):
         if hasattr(script, "mnist"):
             monkeypatch.setattr(script, "mnist", images)
-        if hasattr(script, "read_names"):
-            read = script.read_names
-            monkeypatch.setattr(script, "read_names", lambda path, read=read: [part[::10] for part in read(path)])
+        for reader, step in ("read_names", 10), ("read_reviews", 20), ("read_poems", 40):
+            if read := getattr(script, reader, None):
+                every = lambda path, read=read, step=step: [part[::step] for part in read(path)]  # noqa: E731
+                monkeypatch.setattr(script, reader, every)

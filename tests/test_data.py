@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from conftest import load
+from conftest import QUATRAIN, load
 from torchvision.datasets import MNIST
 
 from common import DATA, mnist
@@ -51,3 +51,16 @@ def test_names():
     assert (len(train[0]), len(test[0])) == (12_560, 6_237)
     assert len(set(train[1])) == 18
     assert not set(train[0]) & set(test[0])
+
+
+def test_reviews():
+    train, test = (load("10_reviews_gru").read_reviews(f"{DATA}/reviews_{part}.csv.gz") for part in ("train", "test"))
+    assert (len(train[0]), len(test[0])) == (8_566, 2_000)
+    assert (train[1].sum(), test[1].sum()) == (4_284, 957)
+    assert not set(train[0]) & set(test[0])
+
+
+def test_poems():
+    poems = [poem for part in load("11_poems_gru").read_poems(f"{DATA}/poems.txt.gz") for poem in part]
+    assert len(poems) == len(set(poems)) == 13_377
+    assert all(QUATRAIN.fullmatch(poem) for poem in poems)

@@ -1,11 +1,16 @@
 """What each section teaches, as facts that can be checked."""
 
+import os
 import re
 import shutil
 
 import pytest
 import torch
 from conftest import ROOT, load
+from torch import nn
+from torch.utils.data import DataLoader
+
+from common import batches, evaluate
 
 NETWORKS = {
     "MLP": (lambda: load("04_mnist_mlp").MLP(torch.relu), 575_050),
@@ -84,3 +89,48 @@ def test_09_packing_gives_each_name_the_logits_of_that_name_alone():
     together = model(*names.encode(group))
     alone = torch.cat([model(*names.encode([name])) for name in group])
     torch.testing.assert_close(together, alone)
+
+
+def test_shuffling_the_test_set_changes_nothing():
+    data, model = (torch.randn(103, 4), torch.arange(103) % 3), nn.Linear(4, 3)
+    (loss, accuracy), shuffled = (evaluate(model, batches(*data, batch_size=10, shuffle=how)) for how in (False, True))
+    assert shuffled == (pytest.approx(loss), accuracy)
+
+
+def test_workers_are_processes_not_threads():
+    pids = list(DataLoader(range(4), num_workers=2, collate_fn=lambda samples: os.getpid()))
+    assert len(set(pids) - {os.getpid()}) == 2
+
+
+def test_an_embedding_takes_int32_and_gives_padding_a_vector_like_any_other():
+    assert load("09_names_gru").NameGRU(["Polish"]).embedding(torch.tensor([0], dtype=torch.int32)).abs().min() > 0
+
+
+def load_a_whole_model():
+    torch.save(nn.Linear(1, 1), "model.pt")
+    torch.load("model.pt")
+
+
+SQUARE = torch.ones(1, requires_grad=True)
+MESSAGES = {  # what the README quotes: programs of the article on today's PyTorch
+    "mean(): could not infer output dtype": lambda: torch.tensor([[1, -1], [-1, 1]]).mean(axis=0),
+    "shape '[3, 4]' is invalid for input of size 6": lambda: torch.zeros([2, 1, 3]).reshape(3, 4),
+    "Trying to backward through the graph a second time": lambda: [loss.backward() for loss in 2 * [SQUARE.pow(2)]],
+    "size_average and reduce args will be deprecated": lambda: nn.MSELoss(size_average=False),
+    'is missing the required "forward" function': lambda: nn.Module()(torch.ones(1)),
+    "0D or 1D target tensor expected": lambda: nn.CrossEntropyLoss()(torch.zeros(5, 4), torch.zeros(5, 1).long()),
+    "hidden0 has inconsistent hidden_size": lambda: nn.RNNCell(4, 4)(torch.zeros(1, 4), torch.zeros(1, 1)),
+    "Expected target size": lambda: nn.CrossEntropyLoss()(torch.zeros(2, 5, 4), torch.zeros(2, 5).long()),
+    "Found no NVIDIA driver": lambda: torch.zeros(1, device="cuda:0"),
+    "Weights only load failed": load_a_whole_model,
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_message_that_the_article_s_program_ends_with(message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in (ROOT / "README.md").read_text(encoding="utf-8")
+    if "NVIDIA" in message and (torch.cuda.is_available() or not torch.backends.cuda.is_built()):
+        pytest.skip("there is a GPU, or a PyTorch without CUDA")
+    with pytest.raises(Exception, match=re.escape(message)):
+        MESSAGES[message]()

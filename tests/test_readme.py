@@ -1,6 +1,7 @@
 """README.md, README.zh-CN.md, RESULTS.md and the scripts' docstrings: what they name is there."""
 
 import re
+import shlex
 from collections import Counter
 
 import pytest
@@ -46,6 +47,16 @@ def test_commands_have_options_that_exist(lines, capsys, name):
         text = capsys.readouterr().out.partition("\noptions:\n")[2]
         shown = re.findall(r"^  (?:-h, )?(--[a-z-]+)", text, re.MULTILINE)
         assert [option for option in re.findall(r" (--[a-z-]+)", words) if option not in shown] == [], (script, words)
+
+
+def test_commands_of_the_readme(lines, few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    for script, words in commands(README):
+        own_files = re.search(r" [A-Z]{4,}", words)
+        epochs = [] if "--load" in words else ["--epochs", 1]
+        if not own_files and "torchrun" not in words:
+            assert lines(script, *shlex.split(words), *epochs)
 
 
 def test_ci_runs_the_command_of_the_readme():
