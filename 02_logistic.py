@@ -3,7 +3,7 @@
 After 1 and 2 hours of study a student failed, after 3 hours passed. The network learns the probability of passing.
 
 用 sigmoid 把线性层的输出变成概率，用二元交叉熵衡量预测的好坏。
-注意看：文章的 100 个 epoch 远远不够；训练 10,000 个 epoch 后，学习 4 小时的通过概率才接近 1。
+要点：文章的 100 个 epoch 远远不够；训练 10,000 个 epoch 后，学习 4 小时的通过概率才接近 1。
 
     python 02_logistic.py
     python 02_logistic.py --epochs 10000 --plot probability.png

@@ -1,11 +1,11 @@
 """Softmax and many classes 多分类问题: five linear layers tell the ten digits of MNIST apart.
 
-train() and test() are the loops of 05, 06, 07 and 09, too: common.py has them as train_epoch() and evaluate(). The
+train() and test() are the loops of 05, 06, 07, 09 and 10, too: common.py has them as train_epoch() and evaluate(). The
 second half of the section trains the same network on your own data: CSV files, the label first, then 784 pixels of 0 to
 255, fed as they are.
 
-五个线性层识别 MNIST 的十个数字；train() 和 test() 完整写出了训练循环和测试循环，后面几节沿用。
-注意看：CrossEntropyLoss 已经包含 softmax，所以网络的最后一层不加激活函数。
+五个线性层识别 MNIST 的十个数字；train() 和 test() 完整写出了训练循环和测试循环，05、06、07、09、10 沿用。
+要点：CrossEntropyLoss 已经包含 softmax，所以网络的最后一层不加激活函数。
 
     python 04_mnist_mlp.py
     python 04_mnist_mlp.py --raw                                      pixels 0 to 255, 20 epochs

@@ -3,7 +3,7 @@
 Data, loss, optimizer and loops are those of 04_mnist_mlp.py, which writes out what `fit` does. The network is new.
 
 卷积层保留图像的二维结构，池化层缩小图像；除了网络，数据、损失函数、优化器和循环都与 04 相同。
-注意看：参数只有 04 的五分之一，准确率反而更高；加 --plot 可以看到模型最确信却认错的数字。
+要点：参数只有 04 的五分之一，准确率反而更高；加 --plot 可以看到模型最确信却认错的数字。
 
     python 05_mnist_cnn.py
     python 05_mnist_cnn.py --fast --save cnn.pt --plot cnn.png

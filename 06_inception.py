@@ -3,8 +3,8 @@
 Which kernel size is best is left to the training: four branches see the same input, and their channels are joined.
 From Szegedy and others, Going Deeper with Convolutions (2014). Only the network differs from 05_mnist_cnn.py.
 
-一个模块并排放四条分支，各用不同的卷积核，由训练决定哪条更有用，最后在通道维上拼接。
-注意看：先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右。
+一个模块并排放四条分支（三条卷积、一条平均池化），由训练决定哪条更有用，最后在通道维上拼接。
+要点：先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右。
 
     python 06_inception.py
     python 06_inception.py --fast

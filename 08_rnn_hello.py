@@ -4,7 +4,7 @@ A recurrent cell reads a sequence step by step and hands its hidden state on, so
 and the second an o. Five networks, from the bare cell to a GRU; each epoch prints the string that was predicted.
 
 循环单元逐个读入字母，并把隐藏状态传给下一步，所以 hello 里的两个 l 可以得到不同的输出。
-注意看：15 个 epoch 够不够取决于初始权重；换一个随机种子（--seed），结果可能就不是 ohlol。
+要点：15 个 epoch 够不够取决于初始权重；换一个随机种子（--seed），结果可能就不是 ohlol。
 
     python 08_rnn_hello.py
     python 08_rnn_hello.py --model lstm --lr 0.1 --plot lstm.png

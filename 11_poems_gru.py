@@ -1,16 +1,16 @@
-"""Poems 拓展：作诗: a GRU writes quatrains of the Tang dynasty (绝句), one character after the other.
+"""Poems 拓展：作诗: a GRU writes quatrains (绝句) in the style of the Tang dynasty, one character after the other.
 
-The characters so far go in, and the network gives each character's probability of being the next. One is drawn and goes
-in as well, until it is the one that ends the poem. A higher temperature draws unlikely characters more often.
+You give the first character. From the characters so far, the network gives the probability of each to be the next; one
+is sampled and fed back in, until the end comes up. A higher temperature samples unlikely characters more often.
 
-从第一个字写起：网络给出下一个字的概率分布，按概率抽取一个字接在后面，直到抽中结束符。
-注意看：格式几乎全对，意境也有几分，却言之无物；温度（--temperature）越高，用字越大胆，也越容易不通。
+第一个字由你给定，此后每一步，网络根据已有的字给出下一个字的概率分布，从中采样一个接在后面，直到采样到结束符。
+要点：诗的字数、句数几乎全对，也有几分意境，却言之无物；温度（--temperature）越高，用字越大胆，也越容易不通。
 
     python 11_poems_gru.py --save poems.pt
     python 11_poems_gru.py --load poems.pt --first 月
     python 11_poems_gru.py --load poems.pt --acrostic 春夏秋冬 --temperature 0.6
 
-Test perplexity 85.27; of 200 poems 199 have the right form, none has a line of a training poem. (Seed 0, torch 2.14.1)
+Test perplexity 85.27; 199 of 200 poems have the right form, none a line of the training poems. (Seed 0, torch 2.14.1)
 """
 
 import gzip
@@ -30,9 +30,9 @@ def read_poems(path):
         with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8-sig") as file:
             poems = [poem for poem in map(str.strip, file) if poem]
         if len(poems) < 14 or max(map(len, poems)) > 99:
-            raise ValueError(f"not so in its {len(poems)} lines")
+            raise ValueError(f"it has {len(poems)}")
     except Exception as error:  # no file, no gzip, no text, …
-        fail(f"{path}: each line must be a poem of at most 99 characters, and there must be 14 or more: {error}")
+        fail(f"{path}: each line must be a poem of at most 99 characters, 14 poems at least: {error}")
     return [poem for row, poem in enumerate(poems, start=1) if row % 14], poems[13::14]
 
 
@@ -41,7 +41,7 @@ def encode(poems, characters, device):
     index = {character: row for row, character in enumerate(characters)}
     rows = [torch.tensor([index.get(character, 2) for character in f"{poem}\n"]) for poem in poems]
     rows = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device)
-    return rows[:, :-1], rows[:, 1:]
+    return rows[:, :-1], rows[:, 1:]  # the last input is the character before the end
 
 
 class PoemGRU(nn.Module):
@@ -50,7 +50,7 @@ class PoemGRU(nn.Module):
     def __init__(self, characters):
         super().__init__()
         self.dropout = nn.Dropout(0.3)
-        self.position = nn.Parameter(torch.zeros(100, 256))  # learned, one vector for each place: form is counting
+        self.position = nn.Parameter(torch.zeros(100, 256))  # learned, a vector for each place: it lets the GRU count
         self.gru = nn.GRU(256, 512, batch_first=True)
         self.linear = nn.Linear(512, 256)
         self.set_extra_state(characters)
@@ -61,17 +61,17 @@ class PoemGRU(nn.Module):
         x = self.dropout(self.linear(x)).transpose(1, 2)  # N×256×L
         return self.embedding.weight @ x  # N×C×L: the embedding once more, Press and Wolf (2017)
 
-    def get_extra_state(self):  # goes into the state_dict: without the characters the outputs say nothing
+    def get_extra_state(self):  # goes into the state_dict: without the characters the outputs mean nothing
         return self.characters
 
-    def set_extra_state(self, characters):  # comes out of it, before the weights of the layers
+    def set_extra_state(self, characters):  # restored from it, before the weights of the layers
         self.characters = characters
         self.embedding = nn.Embedding.from_pretrained(0.1 * torch.randn(len(characters), 256), freeze=False)
 
 
 @torch.inference_mode()
 def perplexity(model, test_batches):
-    """Returns e to the mean loss of a token: among so many equally likely characters the choice would be as hard."""
+    """Returns e to the mean loss of a token after the first: as hard as a choice among so many, all equally likely."""
     model.eval()
     loss, tokens = 0, 0
     for characters, target in test_batches:
@@ -83,7 +83,7 @@ def perplexity(model, test_batches):
 def compose(model, starts, temperature, device, poem=""):
     """Returns a poem and its end. Its first lines begin with the texts of the list `starts`."""
     while not poem.endswith("\n") and len(poem) < 100:
-        if starts and poem[-1:] in "，。":  # also before the first character
+        if starts and poem[-1:] in "，。":  # before the first character, too: "" is in every text
             poem, starts = poem + starts[0], starts[1:]
         else:
             logits = model(encode([poem], model.characters, device)[0])[0, :, -1].cpu() / temperature
@@ -106,10 +106,10 @@ def plot(path, model):
 
 def main():
     parser = options(__doc__, epochs=7, lr=0.005, batch_size=64, saves=True)
-    parser.add_argument("--poems", default=f"{common.DATA}/poems.txt.gz", help="one poem in each line (%(default)s)")
-    parser.add_argument("--first", default="", metavar="月", help="how each poem begins (a frequent character)")
-    parser.add_argument("--acrostic", default="", metavar="春夏秋冬", help="how its lines begin: 藏头诗 (freely)")
-    parser.add_argument("--temperature", type=at_least(float, 0.01), default=0.8, help="how bold (%(default)s)")
+    parser.add_argument("--poems", default=f"{common.DATA}/poems.txt.gz", help="one a line, with ，。 (%(default)s)")
+    parser.add_argument("--first", default="", metavar="月", help="how each poem begins (frequent characters)")
+    parser.add_argument("--acrostic", default="", metavar="春夏秋冬", help="藏头诗: the lines' first characters (none)")
+    parser.add_argument("--temperature", type=at_least(float, 0.01), default=0.8, help="higher is bolder (%(default)s)")
     parser.add_argument("--count", type=at_least(int, 1), default=3, help="how many poems (%(default)s)")
     args = parser.parse_args()
     device = pick_device(args.device)
@@ -123,7 +123,7 @@ def main():
     characters = model.to(device).eval().characters
     unknown = "".join(key for key in args.first + args.acrostic if key not in characters[3:])
     if unknown or len(args.acrostic) > 4:
-        fail(f"argument --first, --acrostic: unknown, not simplified, or more than four: {unknown or args.acrostic}")
+        fail(f"argument --first, --acrostic: not in the simplified dictionary, or a fifth: {unknown or args.acrostic}")
     if args.epochs:
         train_batches = batches(*encode(train_poems, characters, device), batch_size=args.batch_size, shuffle=True)
         test_batches = batches(*encode(test_poems, characters, device), batch_size=250)
@@ -142,7 +142,7 @@ def main():
         plot(args.plot, model)
     torch.manual_seed(args.seed)  # the same poems from a network just trained and from its file
     for row in range(args.count):
-        starts = list(args.acrostic) or [args.first or characters[5 + row % 20]]
+        starts = list(args.acrostic) or [args.first or characters[min(5 + row % 20, len(characters) - 1)]]
         print(compose(model, starts, args.temperature, device).strip().replace("。", "。\n"))
 
 

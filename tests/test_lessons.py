@@ -121,6 +121,9 @@ MESSAGES = {  # what the README quotes: programs of the article on today's PyTor
     "0D or 1D target tensor expected": lambda: nn.CrossEntropyLoss()(torch.zeros(5, 4), torch.zeros(5, 1).long()),
     "hidden0 has inconsistent hidden_size": lambda: nn.RNNCell(4, 4)(torch.zeros(1, 4), torch.zeros(1, 1)),
     "Expected target size": lambda: nn.CrossEntropyLoss()(torch.zeros(2, 5, 4), torch.zeros(2, 5).long()),
+    "'lengths' argument should be a 1D CPU int64 tensor": lambda: nn.utils.rnn.pack_padded_sequence(
+        torch.zeros(2, 3, 1), torch.tensor([3, 2], device="meta"), batch_first=True
+    ),
     "Found no NVIDIA driver": lambda: torch.zeros(1, device="cuda:0"),
     "Weights only load failed": load_a_whole_model,
 }

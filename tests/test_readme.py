@@ -20,7 +20,7 @@ def commands(text):
 
 
 def links(text):
-    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("README")]
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith(("README", "#"))]
 
 
 @pytest.mark.parametrize(
