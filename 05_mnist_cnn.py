@@ -109,8 +109,8 @@ def plot(path, history, images, labels, logits):
     for column, index in enumerate(wrong[probability[wrong].argsort(descending=True)[:8]], start=9):
         axes = figure.add_subplot(2, 8, column)
         axes.imshow(images[index, 0].cpu().numpy(), cmap="gray_r")
-        title = f"{labels[index]}, taken\nfor {predicted[index]}\n{100 * probability[index]:.1f} %"
-        axes.set(title=title, xticks=[], yticks=[])
+        label = f"true {labels[index]}\ntaken for {predicted[index]}\n{100 * probability[index]:.1f} %"
+        axes.set(xlabel=label, xticks=[], yticks=[])
     write(path, lambda part: figure.savefig(part, bbox_inches="tight"))
 
 
