@@ -37,6 +37,8 @@ def test_links_lead_to_files(name):
     folder = ROOT / "data" if DOCUMENTS[name].startswith("# Data") else ROOT
     inside = [link.partition("#")[0] for link in links(DOCUMENTS[name]) if "://" not in link]
     assert [link for link in inside if not (folder / link).exists()] == []
+    named = re.findall(r"\b(?:assets|data|tests)/\w[\w./]*\w", DOCUMENTS[name])
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
