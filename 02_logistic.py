@@ -1,6 +1,6 @@
 """Logistic regression 逻辑回归: a linear layer, the sigmoid, and binary cross-entropy.
 
-After 1 and 2 hours of study a student failed, after 3 hours passed. The network learns the probability of passing.
+Students who studied 1 or 2 hours failed; the one who studied 3 passed. The network learns the probability of passing.
 
 用 sigmoid 把线性层的输出变成概率，用二元交叉熵衡量预测的好坏。
 要点：文章的 100 个 epoch 远远不够；训练 10,000 个 epoch 后，学习 4 小时的通过概率才接近 1。
@@ -26,12 +26,12 @@ tensor([0.1269, 0.6931, 0.1269])
 The sigmoid's derivative is a bell-shaped curve, at most 1/4 high: many sigmoids in a row leave little of a gradient.
 
 >>> x = torch.linspace(-6, 6, 5, requires_grad=True)
->>> torch.sigmoid(x).sum().backward()
+>>> torch.sigmoid(x).sum().backward()  # the sum's gradient has the derivative at every point
 >>> x.grad
 tensor([0.0025, 0.0452, 0.2500, 0.0452, 0.0025])
 
-A ReLU in the sigmoid's place can give a p of 0 or above 1. BCELoss limits the logarithm to -100: a wrong 0 costs 100.
-A p above 1 is an error.
+A ReLU in the sigmoid's place can give a p of 0 or above 1. BCELoss cuts the logarithm off at -100, so p = 0 for one who
+passed costs 100, not infinity. A p above 1 is an error.
 
 >>> loss_fn, passed = nn.BCELoss(), torch.tensor([1.0])
 >>> loss_fn(torch.tensor([0.0]), passed)

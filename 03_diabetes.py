@@ -8,7 +8,7 @@ epoch is one pass over all rows, an iteration is the step for one batch: 768 row
 要点：准确率停在 65.10% 不是程序有错，而是网络对所有人都预测“健康”；换成 ReLU、调大学习率才学得动。
 
     python 03_diabetes.py
-    python 03_diabetes.py --workers 2                   two other processes read the rows
+    python 03_diabetes.py --workers 2                   two processes read the rows: no gain for rows in memory
     python 03_diabetes.py --activation relu --lr 0.1
     python 03_diabetes.py --batch-size 768 --lr 0.1     the first program: all rows at once
     python 03_diabetes.py --csv my.csv                  eight features and a label of 0 or 1 in each line
@@ -28,6 +28,10 @@ Slices cut the rows into features and labels. A layer takes all rows in one matr
 (torch.Size([5, 8]), torch.Size([5, 1]), torch.Size([5, 6]))
 >>> torch.allclose(layer(features), torch.stack([layer.weight @ row + layer.bias for row in features]))
 True
+>>> dataset = DiabetesDataset(DATA / "diabetes.csv.gz")
+>>> x, target = next(iter(DataLoader(dataset, batch_size=32, shuffle=True)))
+>>> len(dataset), x.shape, target.shape
+(768, torch.Size([32, 8]), torch.Size([32, 1]))
 """
 
 import time
@@ -44,7 +48,7 @@ from common import DATA, at_least, fail, options, pick_device, report
 class DiabetesDataset(Dataset):
     """The rows of a CSV file, also of .csv.gz: eight features, and a label of 0 or 1.
 
-    Data too large for the memory stay in files: keep their names here, and open one in __getitem__.
+    If the data do not fit in memory, keep only file names in __init__, and open one file in __getitem__.
     """
 
     def __init__(self, path):
@@ -120,5 +124,5 @@ def main():
     print(f"accuracy {100 * accuracy:.2f} %")
 
 
-if __name__ == "__main__":  # where workers are spawned (Windows, macOS), they import this file, and must not train
+if __name__ == "__main__":  # workers that are not forked (Windows, macOS, Python 3.14) import this file: no training
     main()

@@ -1,20 +1,22 @@
 """Inception GoogLeNet: a module of parallel branches 卷积神经网络（高级篇）, Advanced CNN.
 
-Which kernel size is best is left to the training: four branches see the same input, and their channels are joined.
-From Szegedy and others, Going Deeper with Convolutions (2014). Only the network differs from 05_mnist_cnn.py.
+Which kernel size works best is left to training: four branches see the same input, and their outputs are joined along
+the channels. The idea is from Szegedy and others, Going Deeper with Convolutions (2014); this module, with its two 3×3
+convolutions, from Rethinking the Inception Architecture (2015). Data, loss and loops are those of 05_mnist_cnn.py.
 
 一个模块并排放四条分支（三条卷积、一条平均池化），由训练决定哪条更有用，最后在通道维上拼接。
-要点：先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右。
+要点：GoogLeNet 先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右。
 
     python 06_inception.py
     python 06_inception.py --fast
     python 06_inception.py --epochs 5 --lr 0.05
 
-The article reports 98.9 %; here it is 98.98 % after 30 epochs, and 99.05 % after one of --fast (mean of ten seeds).
-(Seed 0, torch 2.14.1, two cores, about 20 s an epoch.)
+The article reports 98.9 %; here it is 98.98 % after 30 epochs (seed 0, one core), and 99.05 % after one of --fast (mean
+of ten seeds). (torch 2.14.1, about 20 s an epoch on two cores)
 
-A 1×1 convolution mixes channels and keeps the picture. In front of a 5×5 convolution it saves nine of ten
-multiplications: 192 → 32 channels on 28×28 take 120,422,400 directly, and 12,443,648 through 16 channels.
+A 1×1 convolution mixes channels and keeps height and width. In GoogLeNet, one in front of a 5×5 convolution saves nine
+of ten multiplications: 192 → 32 channels on 28×28 take 120,422,400 directly, and 12,443,648 through 16 channels. (Here,
+where it makes 16 channels of 10, it saves none.)
 
 >>> from torch.utils.flop_counter import FlopCounterMode
 >>> x = torch.empty(1, 192, 28, 28, device="meta")
@@ -30,8 +32,8 @@ multiplications: 192 → 32 channels on 28×28 take 120,422,400 directly, and 12
 torch.Size([1, 32, 28, 28]) 120,422,400
 torch.Size([1, 32, 28, 28]) 12,443,648
 
-Each number that it makes is a weighted sum of one pixel's channels. Average pooling is the mean of nine pixels; at the
-border the zeros outside count, too.
+Each output of a 1×1 convolution is a weighted sum of one pixel's channels. Average pooling is the mean of nine pixels;
+at the border the zeros outside count too. The module keeps height and width: 16 + 24 + 24 + 24 = 88 channels.
 
 >>> x, conv = torch.rand(1, 3, 4, 4), nn.Conv2d(3, 1, kernel_size=1, bias=False)
 >>> torch.allclose(conv(x)[0, 0, 1, 2], conv.weight.flatten() @ x[0, :, 1, 2])

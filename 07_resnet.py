@@ -1,7 +1,7 @@
-"""Residual network 深度残差学习: each block adds its input to its output, so that the gradient has a short way back.
+"""Residual network 深度残差学习: each block adds its input to its output, a shortcut for the gradient.
 
-A block learns what to add to its input; with all its weights at zero it hands the input on. From He and others, Deep
-Residual Learning for Image Recognition (2015). Only the network differs from 05_mnist_cnn.py.
+A block learns what to add: with weights and biases of 0 it hands on its input (after a ReLU). From He and others, Deep
+Residual Learning for Image Recognition (2015). Data, loss and loops are those of 05_mnist_cnn.py.
 
 残差块的输出等于输入加上卷积的结果，梯度可以沿跳跃连接（shortcut）直接传回前面的层。
 要点：堆叠 20 个块时，没有跳跃连接的网络第一层几乎收不到梯度；本节的网络只有两个块，差别很小。
@@ -10,18 +10,18 @@ Residual Learning for Image Recognition (2015). Only the network differs from 05
     python 07_resnet.py --fast
     python 07_resnet.py --fast --block plain
 
-The article reports 99.2 %; here it is 99.10 % after 30 epochs, and 99.36 % after one of --fast (mean of ten seeds).
-(Seed 0, torch 2.14.1, two cores, about 6 s an epoch.)
+The article reports 99.2 %; here it is 99.10 % after 30 epochs (seed 0), and 99.36 % after one of --fast (mean of ten
+seeds); 99.20 % without the shortcut, --block plain (five seeds). (torch 2.14.1, two cores, about 6 s an epoch)
 
-Two blocks hardly need the short way: --fast --block plain reaches 99.20 %. Does a gradient reach the first of 20?
+Two blocks hardly need it. Of 20 blocks that have not been trained, the first one's mean gradient:
 
 >>> for block in (PlainBlock, ResidualBlock):
 ...     _ = torch.manual_seed(0)
 ...     model = nn.Sequential(*[block(16) for _ in range(20)])
 ...     model(torch.rand(1, 16, 12, 12)).sum().backward()
-...     print(model[0].conv1.weight.grad.abs().mean().item() > 1e-9)
-False
-True
+...     print(f"{block.__name__} {model[0].conv1.weight.grad.abs().mean().item():.0e}")
+PlainBlock 2e-16
+ResidualBlock 2e+01
 """
 
 import torch
@@ -52,14 +52,14 @@ class PlainBlock(ResidualBlock):
 
 
 class ScaledBlock(ResidualBlock):
-    """N×C×H×W → the same: both ways count half, figure 2(b) of He and others, Identity Mappings (2016)."""
+    """N×C×H×W → the same: both paths are halved, figure 2(b) of He and others, Identity Mappings (2016)."""
 
     def forward(self, x):
         return F.relu(0.5 * x + 0.5 * self.conv2(F.relu(self.conv1(x))))
 
 
 class ConvShortcutBlock(ResidualBlock):
-    """N×C×H×W → the same: a 1×1 convolution on the short way, figure 2(e)."""
+    """N×C×H×W → the same: a 1×1 convolution on the shortcut, figure 2(e)."""
 
     def __init__(self, channels):
         super().__init__(channels)
@@ -77,7 +77,7 @@ class PreactivationBlock(ResidualBlock):
 
 
 class DenseBlock(nn.Module):
-    """N×C×H×W → the same: each layer sees all before it; Huang and others, Densely Connected Networks (2017)."""
+    """N×C×H×W → the same: each layer sees all before it: Huang, Densely Connected Convolutional Networks (2017)."""
 
     def __init__(self, channels):
         super().__init__()

@@ -85,7 +85,7 @@ class ReviewNet(nn.Module):
     def get_extra_state(self):  # goes into the state_dict: without the words the vectors mean nothing
         return self.words
 
-    def set_extra_state(self, words):  # restored from it, before the weights of the layers
+    def set_extra_state(self, words):  # called on loading, before the layers' own weights are copied in
         self.words = words
         self.embedding = nn.Embedding(len(words), 100, padding_idx=0)
         self.embedding.weight.data *= 0.1  # a step of Adam turns a short vector further

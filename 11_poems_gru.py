@@ -64,7 +64,7 @@ class PoemGRU(nn.Module):
     def get_extra_state(self):  # goes into the state_dict: without the characters the outputs mean nothing
         return self.characters
 
-    def set_extra_state(self, characters):  # restored from it, before the weights of the layers
+    def set_extra_state(self, characters):  # called on loading, before the layers' own weights are copied in
         self.characters = characters
         self.embedding = nn.Embedding.from_pretrained(0.1 * torch.randn(len(characters), 256), freeze=False)
 
