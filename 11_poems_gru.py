@@ -123,7 +123,7 @@ def main():
     characters = model.to(device).eval().characters
     unknown = "".join(key for key in args.first + args.acrostic if key not in characters[3:])
     if unknown or len(args.acrostic) > 4:
-        fail(f"argument --first, --acrostic: not in the simplified dictionary, or a fifth: {unknown or args.acrostic}")
+        fail(f"argument --first, --acrostic: unknown, traditional, or more than four: {unknown or args.acrostic}")
     if args.epochs:
         train_batches = batches(*encode(train_poems, characters, device), batch_size=args.batch_size, shuffle=True)
         test_batches = batches(*encode(test_poems, characters, device), batch_size=250)

@@ -101,7 +101,7 @@ def test_11_writes_poems_of_the_right_form(lines, refused, tmp_path):
     assert all(poem.startswith("秋") for poem in "\n".join(lines(*used, "--first", "秋")).split("\n\n"))
     for poem in "\n".join(lines(*used, "--acrostic", "春月秋花")).split("\n\n"):
         assert [line[:1] for line in re.split(r"[，。\n]+", poem)][:4] == list("春月秋花")
-    assert "not in the simplified dictionary, or a fifth: 愛" in refused(*used, "--first", "愛")
+    assert "unknown, traditional, or more than four: 愛" in refused(*used, "--first", "愛")
 
 
 def test_save_replaces_what_a_link_points_to(lines, few, tmp_path):
