@@ -3,7 +3,7 @@
     python tests/benchmark.py seeds --runs 10             --fast of 05, 06, 07 and 09
     python tests/benchmark.py seeds 05 --runs 5 --options "--epochs 6"
     python tests/benchmark.py whole                       whole programs, the article's and ours
-    python tests/benchmark.py whole 06 --epochs 2         the article's for two epochs, and reckoned to its end
+    python tests/benchmark.py whole 06 --epochs 2         the article's for two epochs, and extrapolated to its end
     python tests/benchmark.py epoch                       one epoch: the article's way, ours, the bare computation
 
 Programs run as a user runs them, in turns, timed from outside. The article's way is written here as its programs have
@@ -148,7 +148,7 @@ def whole(args):
                 found, times = run(__file__, "article", section, "--epochs", args.epochs or last)
                 theirs.append(times[-1] + (last - len(found)) * (times[-2] - times[0]) / (len(found) - 1))
         (accuracies, mine), end = results(ours), statistics.median(theirs)
-        epochs, accuracy = (f"{last}, reckoned from {args.epochs}", "–") if args.epochs else (last, found[-1])
+        epochs, accuracy = (f"{last}, extrapolated from {args.epochs}", "–") if args.epochs else (last, found[-1])
         row(SCRIPTS[section].name, epochs, end, accuracy, mine, statistics.mean(accuracies), end / mine)
 
 
