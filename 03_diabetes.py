@@ -26,7 +26,7 @@ Slices cut the rows into features and labels. A layer takes all rows in one matr
 >>> features, labels = rows[:, :-1], rows[:, -1:]
 >>> features.shape, labels.shape, layer(features).shape
 (torch.Size([5, 8]), torch.Size([5, 1]), torch.Size([5, 6]))
->>> torch.allclose(layer(features), torch.stack([layer.weight @ row + layer.bias for row in features]))
+>>> torch.allclose(layer(features), torch.stack([layer.weight @ row + layer.bias for row in features]), atol=1e-6)
 True
 >>> dataset = DiabetesDataset(DATA / "diabetes.csv.gz")
 >>> x, target = next(iter(DataLoader(dataset, batch_size=32, shuffle=True)))

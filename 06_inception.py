@@ -36,7 +36,7 @@ Each output of a 1×1 convolution is a weighted sum of one pixel's channels. Ave
 at the border the zeros outside count too. The module keeps height and width: 16 + 24 + 24 + 24 = 88 channels.
 
 >>> x, conv = torch.rand(1, 3, 4, 4), nn.Conv2d(3, 1, kernel_size=1, bias=False)
->>> torch.allclose(conv(x)[0, 0, 1, 2], conv.weight.flatten() @ x[0, :, 1, 2])
+>>> torch.allclose(conv(x)[0, 0, 1, 2], conv.weight.flatten() @ x[0, :, 1, 2], atol=1e-6)
 True
 >>> F.avg_pool2d(torch.ones(1, 1, 3, 3), kernel_size=3, stride=1, padding=1)[0, 0]
 tensor([[0.4444, 0.6667, 0.4444],

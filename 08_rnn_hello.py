@@ -19,7 +19,7 @@ RNNCell makes one step: the next hidden state is tanh(W_ih x + b_ih + W_hh h + b
 >>> for x in sequence:
 ...     before, hidden = hidden, cell(x, hidden)
 >>> by_hand = torch.tanh(x @ cell.weight_ih.T + cell.bias_ih + before @ cell.weight_hh.T + cell.bias_hh)
->>> hidden.shape, torch.allclose(hidden, by_hand)
+>>> hidden.shape, torch.allclose(hidden, by_hand, atol=1e-6)
 (torch.Size([1, 2]), True)
 
 RNN runs the loop, from a hidden state of zeros if you give none: `out` is the hidden state of every step
