@@ -31,7 +31,7 @@ squeeze drops a dimension of size 1, unsqueeze adds one, transpose swaps two, ca
 >>> torch.cat([torch.zeros(2, 1, 3), torch.zeros(2, 3, 3), torch.zeros(2, 2, 3)], dim=1).shape
 torch.Size([2, 6, 3])
 
-Arithmetic works element by element, and repeats what has fewer; sum and mean take all elements or one axis.
+Arithmetic works element by element and repeats a smaller tensor (broadcasting); sum and mean take all or one axis.
 
 >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 >>> x + x.pow(2) + torch.tensor([10.0, 20.0])

@@ -15,10 +15,11 @@ A name becomes the ASCII codes of its letters, padded with zeros. Packing drops 
 
 >>> pack_padded_sequence(*encode(["Maclean", "Wu"]), batch_first=True)[:2]
 (tensor([ 77,  87,  97, 117,  99, 108, 101,  97, 110]), tensor([2, 2, 1, 1, 1, 1, 1]))
->>> model, other = NameGRU(["Czech", "Polish"]), NameGRU(["Irish"])
->>> torch.save(model.state_dict(), "/tmp/a.pt")  # the weights by name, and the countries
->>> other.load_state_dict(torch.load("/tmp/a.pt")), torch.equal(model(*encode(["Wu"])), other(*encode(["Wu"])))
-(<All keys matched successfully>, True)
+>>> import io
+>>> model, other, file = NameGRU(["Czech", "Polish"]), NameGRU(["Irish"]), io.BytesIO()  # a file in memory
+>>> torch.save(model.state_dict(), file)  # the weights by name, and the countries
+>>> file.seek(0), other.load_state_dict(torch.load(file)), torch.equal(model(*encode(["Wu"])), other(*encode(["Wu"])))
+(0, <All keys matched successfully>, True)
 """
 
 import argparse
@@ -66,10 +67,9 @@ class NameGRU(nn.Module):
 
     def __init__(self, countries, hidden_size=100):
         super().__init__()
-        self.countries = countries
         self.embedding = nn.Embedding(128, hidden_size)
         self.gru = nn.GRU(hidden_size, hidden_size, num_layers=2, bidirectional=True, batch_first=True)
-        self.linear = nn.Linear(2 * hidden_size, len(countries))
+        self.set_extra_state(countries)
 
     def forward(self, characters, lengths):
         x = self.embedding(characters[:, : lengths.max()])  # N×L×100, L now that of the batch's longest name
@@ -82,7 +82,7 @@ class NameGRU(nn.Module):
 
     def set_extra_state(self, countries):  # called on loading, before the layers' own weights are copied in
         self.countries = countries
-        self.linear = nn.Linear(self.linear.in_features, len(countries), device=self.linear.weight.device)
+        self.linear = nn.Linear(2 * self.gru.hidden_size, len(countries))
 
 
 def plot(path, history, model, test_batches):
@@ -116,10 +116,10 @@ def main():
 
     train_names, train_labels = read_names(f"{args.names_dir}/names_train.csv")
     test_names, test_labels = read_names(f"{args.names_dir}/names_test.csv")
-    model = NameGRU(sorted(set(train_labels))).to(device)
+    model = NameGRU(sorted(set(train_labels)))
     if args.load is not None:
         load_weights(model, args.load)
-    countries = model.countries
+    countries = model.to(device).countries
     if unknown := set(train_labels + test_labels) - set(countries):
         fail(f"{args.names_dir}: labels that the network does not know: {', '.join(sorted(unknown))}")
     if os.environ.get("RANK", "0") == "0":  # torchrun's first process

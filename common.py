@@ -207,13 +207,13 @@ def fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler=None, 
 def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
     """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
 
-    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018). `betas`
-    are Adam's memories of the gradients: short ones for few steps.
+    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
+    `betas`: how long Adam remembers its gradients; few steps want short memories.
     """
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
-    # The rate rises for a fifth of the steps and falls for the rest, since settling takes longer. The betas stay.
+    # The rate rises for a fifth of the steps only: settling takes longer. With 5 steps, OneCycleLR would divide by 0.
     schedule = {"pct_start": 0.2, "anneal_strategy": "linear", "cycle_momentum": False}
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, max(steps, 6), **schedule)  # 5 divides by 0
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, max(steps, 6), **schedule)
 
 
 def write(path, save):
