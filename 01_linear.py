@@ -84,7 +84,7 @@ True
 import torch
 from torch import nn
 
-from common import options, pick_device, report, write
+from common import options, parse
 
 OPTIMIZERS = ["Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "RMSprop", "Rprop", "SGD"]
 
@@ -105,29 +105,32 @@ def plot(path, model, x, y, losses):
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
-    ends = torch.tensor([[0.0], [5.0]])
-    left.plot(ends, model.cpu()(ends).detach(), label="model")
+    ends = torch.tensor([[0.0], [5.0]], device=x.device)
+    left.plot(ends.cpu(), model(ends).detach().cpu(), label="model")
     left.plot(x.cpu(), y.cpu(), "o", label="data")
     left.set(xlabel="x", ylabel="y")
     left.legend()
     right.semilogy(range(1, len(losses) + 1), losses)
     right.set(xlabel="epoch", ylabel="loss")
-    write(path, figure.savefig)
+    figure.savefig(path)
 
 
-def main():
+if __name__ == "__main__":
     parser = options(__doc__, epochs=100, lr=0.01)
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="SGD", help="of torch.optim (%(default)s)")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser)
+    device = args.device
     torch.manual_seed(args.seed)
 
     x = torch.tensor([[1.0], [2.0], [3.0]], device=device)
     y = torch.tensor([[2.0], [4.0], [6.0]], device=device)
+
     model = LinearModel().to(device)
+
     loss_fn = nn.MSELoss(reduction="sum")
     optimizer = getattr(torch.optim, args.optimizer)(model.parameters(), lr=args.lr)
 
+    width = len(str(args.epochs))
     losses = []
     for epoch in range(1, args.epochs + 1):
         prediction = model(x)
@@ -136,13 +139,9 @@ def main():
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-        report(epoch, args.epochs, losses[-1])
+        print(f"epoch {epoch:{width}}/{args.epochs}  loss {loss.item():.4f}")
 
     y4 = model(torch.tensor([[4.0]], device=device)).item()
     print(f"w = {model.linear.weight.item():.4f}  b = {model.linear.bias.item():.4f}  y(4) = {y4:.4f}")
     if args.plot:
         plot(args.plot, model, x, y, losses)
-
-
-if __name__ == "__main__":
-    main()

@@ -44,7 +44,7 @@ RuntimeError: all elements of input should be between 0 and 1
 import torch
 from torch import nn
 
-from common import options, pick_device, report, write
+from common import options, parse
 
 
 class LogisticRegression(nn.Module):
@@ -63,40 +63,40 @@ def plot(path, model, hours, passed):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(layout="constrained")
-    x = torch.linspace(0, 10, 200).unsqueeze(1)
-    axes.plot(x, model.cpu()(x).detach(), label="model")
+    x = torch.linspace(0, 10, 200, device=hours.device).unsqueeze(1)
+    axes.plot(x.cpu(), model(x).detach().cpu(), label="model")
     axes.axhline(0.5, color="grey", linestyle="--")
     axes.plot(hours.cpu(), passed.cpu(), "o", label="students")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
     axes.grid()
     axes.legend()
-    write(path, figure.savefig)
+    figure.savefig(path)
 
 
-def main():
-    args = options(__doc__, epochs=100, lr=0.01).parse_args()
-    device = pick_device(args.device)
+if __name__ == "__main__":
+    parser = options(__doc__, epochs=100, lr=0.01)
+    args = parse(parser)
+    device = args.device
     torch.manual_seed(args.seed)
 
     hours = torch.tensor([[1.0], [2.0], [3.0]], device=device)
     passed = torch.tensor([[0.0], [0.0], [1.0]], device=device)
+
     model = LogisticRegression().to(device)
+
     loss_fn = nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
+    width = len(str(args.epochs))
     for epoch in range(1, args.epochs + 1):
         probability = model(hours)
         loss = loss_fn(probability, passed)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        report(epoch, args.epochs, loss.item())
+        print(f"epoch {epoch:{width}}/{args.epochs}  loss {loss.item():.4f}")
 
     p4 = model(torch.tensor([[4.0]], device=device)).item()
     print(f"P(pass after 4 hours) = {p4:.4f}")
     if args.plot:
         plot(args.plot, model, hours, passed)
-
-
-if __name__ == "__main__":
-    main()

@@ -34,6 +34,7 @@ True
 (768, torch.Size([32, 8]), torch.Size([32, 1]))
 """
 
+import sys
 import time
 import warnings
 
@@ -42,7 +43,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from common import DATA, at_least, fail, options, pick_device, report
+from common import DATA, at_least, data_lines, options, parse
 
 
 class DiabetesDataset(Dataset):
@@ -52,13 +53,18 @@ class DiabetesDataset(Dataset):
     """
 
     def __init__(self, path):
-        warnings.filterwarnings("error", "loadtxt")  # NumPy only warns about an empty file
+        numbers = []  # of the lines that np.loadtxt has asked for
+        warnings.filterwarnings("ignore", "loadtxt")  # of a file without rows
         try:
-            rows = np.loadtxt(path, np.float32, delimiter=",", ndmin=2, encoding="utf-8-sig")
-            if rows.shape[1] != 9 or not np.isfinite(rows).all() or not np.isin(rows[:, -1], (0, 1)).all():
-                raise ValueError(f"not so in its {len(rows)} rows of {rows.shape[1]} numbers")
-        except Exception as error:  # no such file, no gzip, no text, no number, …
-            fail(f"{path}: each line must be eight features and a label of 0 or 1, with commas: {error}")
+            rows = np.loadtxt(data_lines(path, numbers), np.float32, delimiter=",", ndmin=2)
+        except ValueError:
+            sys.exit(f"{path}, line {numbers[-1]}: it must be numbers with commas, as many as in the lines before")
+        if rows.shape[1] != 9:
+            sys.exit(f"{path}: each line must be eight features and a label, with commas between them")
+        right = np.isfinite(rows).all(axis=1) & np.isin(rows[:, -1], (0, 1))
+        if not right.all():
+            line = numbers[right.argmin()]  # the first that is wrong
+            sys.exit(f"{path}, line {line}: the label must be 0 or 1, and each feature a finite number")
         self.features = torch.from_numpy(rows[:, :-1])
         self.labels = torch.from_numpy(rows[:, -1:])
 
@@ -85,13 +91,13 @@ class DiabetesMLP(nn.Module):
         return torch.sigmoid(self.linear3(x))  # N×1, always a sigmoid: a probability is from 0 to 1
 
 
-def main():
+if __name__ == "__main__":  # workers that are not forked (Windows, macOS, Python 3.14) import this file: no training
     parser = options(__doc__, epochs=100, lr=0.01, batch_size=32, plot=False)
     parser.add_argument("--activation", choices=["relu", "sigmoid"], default="sigmoid", help="(%(default)s)")
     parser.add_argument("--workers", type=at_least(int, 0), default=0, help="processes that load data (%(default)s)")
     parser.add_argument("--csv", default=DATA / "diabetes.csv.gz", help="your own rows (%(default)s)")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser)
+    device = args.device
     torch.manual_seed(args.seed)
 
     dataset = DiabetesDataset(args.csv)
@@ -102,11 +108,16 @@ def main():
         num_workers=args.workers,
         persistent_workers=args.workers > 0,  # started once, not once per epoch
     )
-    features, labels = dataset.features.to(device), dataset.labels.to(device)
-    model = DiabetesMLP(torch.relu if args.activation == "relu" else torch.sigmoid).to(device)
+    features = dataset.features.to(device)
+    labels = dataset.labels.to(device)
+
+    activation = {"relu": torch.relu, "sigmoid": torch.sigmoid}[args.activation]
+    model = DiabetesMLP(activation).to(device)
+
     loss_fn = nn.BCELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
+    width = len(str(args.epochs))
     for epoch in range(1, args.epochs + 1):
         start = time.perf_counter()
         total = 0
@@ -117,12 +128,9 @@ def main():
             loss.backward()
             optimizer.step()
             total += loss.detach()  # still a tensor: .item() would wait for the device in every batch
-        accuracy = ((model(features) >= 0.5) == labels).float().mean().item()
+        predicted = model(features) >= 0.5
+        accuracy = (predicted == labels).float().mean().item()
+        measured = f"loss {total.item() / len(train_batches):.4f}  accuracy {100 * accuracy:5.2f} %"
         seconds = time.perf_counter() - start
-        measured = f"  accuracy {100 * accuracy:5.2f} %  {seconds:.1f} s"
-        report(epoch, args.epochs, total.item() / len(train_batches), measured)
+        print(f"epoch {epoch:{width}}/{args.epochs}  {measured}  {seconds:.1f} s", flush=True)
     print(f"accuracy {100 * accuracy:.2f} %")
-
-
-if __name__ == "__main__":  # workers that are not forked (Windows, macOS, Python 3.14) import this file: no training
-    main()

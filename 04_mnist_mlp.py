@@ -45,6 +45,7 @@ The article normalises each image when it is asked for, with the same result:
 True
 """
 
+import sys
 import time
 import warnings
 
@@ -53,7 +54,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import batches, fail, mnist, options, pick_device, report
+from common import batches, data_lines, mnist, options, parse
 
 
 class MLP(nn.Module):
@@ -79,21 +80,30 @@ class MLP(nn.Module):
 
 def read_digits(path):
     """Reads a CSV file, also .csv.gz; returns images N×1×28×28 of 0 to 255 and labels N."""
-    warnings.filterwarnings("error", "loadtxt")  # NumPy only warns about an empty file
+    numbers = []  # of the lines that np.loadtxt has asked for
+    warnings.filterwarnings("ignore", "loadtxt")  # of a file without rows
     try:
-        rows = np.loadtxt(path, np.float32, delimiter=",", ndmin=2, encoding="utf-8-sig")
-        if rows.shape[1] != 785 or not 0 <= rows.min() <= rows.max() <= 255 or not np.isin(rows[:, 0], range(10)).all():
-            raise ValueError(f"not so in its {len(rows)} rows of {rows.shape[1]} numbers")
-    except Exception as error:  # no such file, no gzip, no text, no number, …
-        fail(f"{path}: each line must be a label of 0 to 9 and 784 pixels of 0 to 255, with commas: {error}")
-    return torch.from_numpy(rows[:, 1:].reshape(-1, 1, 28, 28)), torch.from_numpy(rows[:, 0]).long()
+        rows = np.loadtxt(data_lines(path, numbers), np.float32, delimiter=",", ndmin=2)
+    except ValueError:
+        sys.exit(f"{path}, line {numbers[-1]}: it must be numbers with commas, as many as in the lines before")
+    if rows.shape[1] != 785:
+        sys.exit(f"{path}: each line must be a label and 784 pixels, with commas between them")
+    pixels, labels = rows[:, 1:], rows[:, 0]
+    right = np.isin(labels, range(10)) & ((pixels >= 0) & (pixels <= 255)).all(axis=1)
+    if not right.all():
+        line = numbers[right.argmin()]  # the first that is wrong
+        sys.exit(f"{path}, line {line}: the label must be from 0 to 9, and each pixel from 0 to 255")
+    return torch.from_numpy(pixels.reshape(-1, 1, 28, 28)), torch.from_numpy(labels).long()
 
 
-def train(model, train_batches, loss_fn, optimizer):
+def train(model, train_batches, loss_fn, optimizer, device):
     """Trains for one pass over `train_batches`; returns the mean of the batches' losses."""
     model.train()  # matters to layers such as Dropout and BatchNorm, not to these
     total = 0
     for images, target in train_batches:
+        # Network and batch must be on one device. mnist() has put all images there, so this line costs nothing here;
+        # it lets any other DataLoader take the place of batches().
+        images, target = images.to(device), target.to(device)
         logits = model(images)
         loss = loss_fn(logits, target)
         optimizer.zero_grad()
@@ -103,12 +113,13 @@ def train(model, train_batches, loss_fn, optimizer):
     return total.item() / len(train_batches)
 
 
-@torch.inference_mode()  # nothing is kept for a gradient
-def test(model, test_batches):
+@torch.inference_mode()  # the article's no_grad, and a little faster: nothing is kept for a gradient, now or later
+def test(model, test_batches, device):
     """Returns the mean loss and the accuracy (0 to 1) over `test_batches`."""
     model.eval()
     loss, correct, samples = 0, 0, 0
     for images, target in test_batches:
+        images, target = images.to(device), target.to(device)
         logits = model(images)
         loss += F.cross_entropy(logits, target, reduction="sum")  # the last batch may be smaller
         correct += (logits.argmax(dim=1) == target).sum()
@@ -116,35 +127,35 @@ def test(model, test_batches):
     return loss.item() / samples, correct.item() / samples
 
 
-def main():
-    presets = {"--raw": {"epochs": 20}, "--csv": {"epochs": 20}}
-    parser = options(__doc__, epochs=10, lr=0.01, batch_size=64, plot=False, presets=presets)
+if __name__ == "__main__":
+    parser = options(__doc__, epochs=10, lr=0.01, batch_size=64, plot=False)
     parser.add_argument("--activation", choices=["relu", "sigmoid"], default="relu", help="(%(default)s)")
     parser.add_argument("--raw", action="store_true", help="pixels 0 to 255, not normalised, 20 epochs")
     parser.add_argument("--csv", nargs=2, metavar=("TRAIN", "TEST"), help="your own digits, as with --raw, 20 epochs")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser, raw={"epochs": 20}, csv={"epochs": 20})
+    device = args.device
     torch.manual_seed(args.seed)
 
     if args.csv:
-        tensors = [tensor.to(device) for path in args.csv for tensor in read_digits(path)]
+        images, labels = read_digits(args.csv[0])
+        test_images, test_labels = read_digits(args.csv[1])
     else:
-        tensors = mnist(device, args.raw)
-    images, labels, test_images, test_labels = tensors
+        images, labels, test_images, test_labels = mnist(device, args.raw)
     train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)
     test_batches = batches(test_images, test_labels, batch_size=250)
-    model = MLP(torch.relu if args.activation == "relu" else torch.sigmoid).to(device)
+
+    activation = {"relu": torch.relu, "sigmoid": torch.sigmoid}[args.activation]
+    model = MLP(activation).to(device)
+
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)  # half of each step carries over
 
+    width = len(str(args.epochs))
     for epoch in range(1, args.epochs + 1):
         start = time.perf_counter()
-        loss = train(model, train_batches, loss_fn, optimizer)
-        test_loss, accuracy = test(model, test_batches)
-        measured = f"  test loss {test_loss:.4f}  test accuracy {100 * accuracy:5.2f} %"
-        report(epoch, args.epochs, loss, f"{measured}  {time.perf_counter() - start:.1f} s", test_loss)
+        loss = train(model, train_batches, loss_fn, optimizer, device)
+        test_loss, accuracy = test(model, test_batches, device)
+        measured = f"loss {loss:.4f}  test loss {test_loss:.4f}  test accuracy {100 * accuracy:5.2f} %"
+        seconds = time.perf_counter() - start
+        print(f"epoch {epoch:{width}}/{args.epochs}  {measured}  {seconds:.1f} s", flush=True)
     print(f"test accuracy {100 * accuracy:.2f} %")
-
-
-if __name__ == "__main__":
-    main()

@@ -35,11 +35,13 @@ By hand: the first number is 1·3 + 2·4 + 3·6 + 4·2 + 5·4 + 6·6 + 7·1 + 8�
 ([[211.0, 262.0], [251.0, 169.0]], [[4.0, 8.0], [9.0, 8.0]])
 """
 
+import sys
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import batches, fail, fit, load_weights, mnist, one_cycle, options, pick_device, plot_history, write
+from common import batches, fit, load_weights, mnist, one_cycle, options, parse, plot_history, read_weights
 
 
 class SimpleCNN(nn.Module):
@@ -86,65 +88,78 @@ def read_digit(path):
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file).convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
-        image = ImageOps.autocontrast(ImageOps.invert(image) if image.getpixel((0, 0)) > 127 else image)
-        digit = image.crop(tuple(image.point(lambda level: 255 * (level > 127)).getbbox()))
-        pixels = to_tensor(ImageOps.expand(ImageOps.pad(digit, (20, 20)), border=4))[0]
-    except Exception:  # many kinds of exception, one message; a blank picture has no box
-        fail(f"argument --predict: {path} is not a picture of a digit")
-    middle = [(pixels.sum(dim=1 - axis) @ torch.arange(28.0) / pixels.sum()).item() for axis in (0, 1)]
-    pixels = pixels.roll([round(13.5 - at) for at in middle], dims=(0, 1))  # MNIST's are centred by mass
-    return normalize(pixels.unsqueeze(0), [0.1307], [0.3081])
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image).convert("L")
+        if image.getpixel((0, 0)) > 127:
+            image = ImageOps.invert(image)
+        image = ImageOps.autocontrast(image)
+        box = image.point(lambda level: 255 * (level > 127)).getbbox()
+        digit = image.crop(tuple(box))  # a blank picture has no box
+        digit = ImageOps.pad(digit, (20, 20))
+        pixels = to_tensor(ImageOps.expand(digit, border=4))
+    except Exception:  # many kinds of exception, one message
+        sys.exit(f"{path} is not a picture of a digit")
+
+    places = torch.arange(28.0)  # MNIST's digits are centred by mass
+    row = (pixels[0].sum(dim=1) @ places / pixels.sum()).item()
+    column = (pixels[0].sum(dim=0) @ places / pixels.sum()).item()
+    pixels = pixels.roll((round(13.5 - row), round(13.5 - column)), dims=(1, 2))
+    return normalize(pixels, [0.1307], [0.3081])
 
 
 def plot(path, history, images, labels, logits):
     """Draws the history, and eight test images that the network gets wrong: those of which it is most certain."""
     import matplotlib.pyplot as plt
 
-    probability, predicted = logits.softmax(dim=1).max(dim=1)
-    wrong = (predicted != labels).nonzero().squeeze(1)
     figure = plt.figure(figsize=(9, 6))
     if history:
         plot_history(history, figure.add_subplot(2, 2, 1), figure.add_subplot(2, 2, 2))
-    for column, index in enumerate(wrong[probability[wrong].argsort(descending=True)[:8]], start=9):
-        axes = figure.add_subplot(2, 8, column)
+
+    probability, predicted = logits.softmax(dim=1).max(dim=1)
+    wrong = (predicted != labels).nonzero().squeeze(1)
+    order = probability[wrong].argsort(descending=True)
+    for column, index in enumerate(wrong[order[:8]]):
+        axes = figure.add_subplot(2, 8, 9 + column)  # the second of two rows
         axes.imshow(images[index, 0].cpu().numpy(), cmap="gray_r")
-        label = f"true {labels[index]}\ntaken for {predicted[index]}\n{100 * probability[index]:.1f} %"
-        axes.set(xlabel=label, xticks=[], yticks=[])
-    write(path, lambda part: figure.savefig(part, bbox_inches="tight"))
+        words = f"true {labels[index]}\ntaken for {predicted[index]}\n{100 * probability[index]:.1f} %"
+        axes.set(xlabel=words, xticks=[], yticks=[])
+    figure.savefig(path, bbox_inches="tight")
 
 
-def main():
+if __name__ == "__main__":
     fast = {"epochs": 1, "lr": 0.01, "batch_size": 128}
-    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, presets={"--fast": fast})
+    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, fast=fast)
     parser.add_argument("--model", choices=["simple", "improved"], default="improved", help="network (%(default)s)")
     parser.add_argument("--predict", nargs="+", default=[], metavar="IMAGE", help="pictures of one digit to classify")
-    args = parser.parse_args()
-    digits = {path: read_digit(path) for path in args.predict}
-    device = pick_device(args.device)
+    args = parse(parser, fast=fast)
+    device = args.device
     torch.manual_seed(args.seed)
+    digits = {path: read_digit(path) for path in args.predict}
 
     images, labels, test_images, test_labels = mnist(device)
     train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)
     test_batches = batches(test_images, test_labels, batch_size=250)
+
     model = SimpleCNN() if args.model == "simple" else ImprovedCNN()
-    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
     if args.load is not None:
-        load_weights(model, args.load)
+        load_weights(model, read_weights(args.load), args.load)
+    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+
     loss_fn = nn.CrossEntropyLoss(label_smoothing=0.1 if args.fast else 0.0)
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
     else:
-        optimizer, scheduler = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5), None
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler, epochs=args.epochs, save=args.save)
+        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+        scheduler = None
+
+    history = fit(
+        model, train_batches, test_batches, loss_fn, optimizer, device, scheduler, epochs=args.epochs, save=args.save
+    )
 
     if args.plot:
-        logits = torch.cat([model(x).detach() for x, _ in test_batches])
-        plot(args.plot, history, test_images, test_labels, logits)
+        test_logits = torch.cat([model(x).detach() for x, _ in test_batches])
+        plot(args.plot, history, test_images, test_labels, test_logits)
     for path, digit in digits.items():
-        probability, predicted = model(digit.unsqueeze(0).to(device)).softmax(dim=1).max(dim=1)
+        logits = model(digit.unsqueeze(0).to(device))
+        probability, predicted = logits.softmax(dim=1).max(dim=1)
         print(f"{path}: {predicted.item()} ({100 * probability.item():.1f} %)")
-
-
-if __name__ == "__main__":
-    main()

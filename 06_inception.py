@@ -50,7 +50,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import batches, fit, load_weights, mnist, one_cycle, options, pick_device, plot_history, write
+from common import batches, fit, load_weights, mnist, one_cycle, options, parse, plot_history, read_weights
 
 
 class InceptionA(nn.Module):
@@ -94,34 +94,36 @@ class InceptionNet(nn.Module):
         return self.linear(x.flatten(1))  # N×10
 
 
-def main():
+if __name__ == "__main__":
     fast = {"epochs": 1, "lr": 0.007, "batch_size": 128}
-    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, presets={"--fast": fast})
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, fast=fast)
+    args = parse(parser, fast=fast)
+    device = args.device
     torch.manual_seed(args.seed)
 
     images, labels, test_images, test_labels = mnist(device)
     train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)
     test_batches = batches(test_images, test_labels, batch_size=250)
+
     model = InceptionNet()
-    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
     if args.load is not None:
-        load_weights(model, args.load)
+        load_weights(model, read_weights(args.load), args.load)
+    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+
     loss_fn = nn.CrossEntropyLoss(label_smoothing=0.1 if args.fast else 0.0)
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
     else:
-        optimizer, scheduler = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5), None
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler, epochs=args.epochs, save=args.save)
+        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+        scheduler = None
+
+    history = fit(
+        model, train_batches, test_batches, loss_fn, optimizer, device, scheduler, epochs=args.epochs, save=args.save
+    )
 
     if args.plot:
         import matplotlib.pyplot as plt
 
         figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
         plot_history(history, *axes)
-        write(args.plot, figure.savefig)
-
-
-if __name__ == "__main__":
-    main()
+        figure.savefig(args.plot)

@@ -19,7 +19,8 @@ Two blocks hardly need it. Of 20 blocks that have not been trained, the first on
 ...     _ = torch.manual_seed(0)
 ...     model = nn.Sequential(*[block(16) for _ in range(20)])
 ...     model(torch.rand(1, 16, 12, 12)).sum().backward()
-...     print(f"{block.__name__} {model[0].conv1.weight.grad.abs().mean().item():.0e}")
+...     weight = next(model.parameters())  # of the first block's first convolution
+...     print(f"{block.__name__} {weight.grad.abs().mean().item():.0e}")
 PlainBlock 2e-16
 ResidualBlock 2e+01
 """
@@ -28,7 +29,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import batches, fit, load_weights, mnist, one_cycle, options, pick_device, plot_history, write
+from common import batches, fit, load_weights, mnist, one_cycle, options, parse, plot_history, read_weights
+
+
+def conv3x3(in_channels, out_channels):
+    """Returns a 3×3 convolution that keeps height and width."""
+    return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
 
 
 class ResidualBlock(nn.Module):
@@ -36,26 +42,31 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.conv1 = conv3x3(channels, channels)
+        self.conv2 = conv3x3(channels, channels)
 
     def forward(self, x):
         y = F.relu(self.conv1(x))  # N×C×H×W
         return F.relu(x + self.conv2(y))  # N×C×H×W
 
 
-class PlainBlock(ResidualBlock):
+class PlainBlock(nn.Sequential):
     """N×C×H×W → the same: the two convolutions alone."""
 
-    def forward(self, x):
-        return F.relu(self.conv2(F.relu(self.conv1(x))))
+    def __init__(self, channels):
+        super().__init__(conv3x3(channels, channels), nn.ReLU(), conv3x3(channels, channels), nn.ReLU())
 
 
 class ScaledBlock(ResidualBlock):
     """N×C×H×W → the same: both paths are halved, figure 2(b) of He and others, Identity Mappings (2016)."""
 
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.register_buffer("scale", torch.tensor(0.5))  # stands in the state_dict, but is not trained
+
     def forward(self, x):
-        return F.relu(0.5 * x + 0.5 * self.conv2(F.relu(self.conv1(x))))
+        y = F.relu(self.conv1(x))  # N×C×H×W
+        return F.relu(self.scale * x + self.scale * self.conv2(y))  # N×C×H×W
 
 
 class ConvShortcutBlock(ResidualBlock):
@@ -66,14 +77,19 @@ class ConvShortcutBlock(ResidualBlock):
         self.shortcut = nn.Conv2d(channels, channels, kernel_size=1)
 
     def forward(self, x):
-        return F.relu(self.shortcut(x) + self.conv2(F.relu(self.conv1(x))))
+        y = F.relu(self.conv1(x))  # N×C×H×W
+        return F.relu(self.shortcut(x) + self.conv2(y))  # N×C×H×W
 
 
-class PreactivationBlock(ResidualBlock):
+class PreactivationBlock(nn.Module):
     """N×C×H×W → the same: ReLU before each convolution and none after the sum, figure 4(e) without its batch norm."""
 
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = nn.Sequential(nn.ReLU(), conv3x3(channels, channels), nn.ReLU(), conv3x3(channels, channels))
+
     def forward(self, x):
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return x + self.layers(x)  # N×C×H×W
 
 
 class DenseBlock(nn.Module):
@@ -82,8 +98,8 @@ class DenseBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
         growth = channels // 2
-        self.conv1 = nn.Conv2d(channels, growth, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(channels + growth, growth, kernel_size=3, padding=1)
+        self.conv1 = conv3x3(channels, growth)
+        self.conv2 = conv3x3(channels + growth, growth)
         self.transition = nn.Conv2d(channels + 2 * growth, channels, kernel_size=1)
 
     def forward(self, x):
@@ -92,8 +108,14 @@ class DenseBlock(nn.Module):
         return F.relu(self.transition(x))  # N×C×H×W
 
 
-BLOCKS = {"residual": ResidualBlock, "plain": PlainBlock, "scaled": ScaledBlock}
-BLOCKS |= {"conv-shortcut": ConvShortcutBlock, "preactivation": PreactivationBlock, "dense": DenseBlock}
+BLOCKS = {
+    "residual": ResidualBlock,
+    "plain": PlainBlock,
+    "scaled": ScaledBlock,
+    "conv-shortcut": ConvShortcutBlock,
+    "preactivation": PreactivationBlock,
+    "dense": DenseBlock,
+}
 
 
 class ResNet(nn.Module):
@@ -116,35 +138,37 @@ class ResNet(nn.Module):
         return self.linear(x.flatten(1))  # N×10
 
 
-def main():
+if __name__ == "__main__":
     fast = {"epochs": 1, "lr": 0.007, "batch_size": 128}
-    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, presets={"--fast": fast})
+    parser = options(__doc__, epochs=30, lr=0.01, batch_size=64, saves=True, fast=fast)
     parser.add_argument("--block", choices=BLOCKS, default="residual", help="with --load, that of --save (%(default)s)")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser, fast=fast)
+    device = args.device
     torch.manual_seed(args.seed)
 
     images, labels, test_images, test_labels = mnist(device)
     train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)
     test_batches = batches(test_images, test_labels, batch_size=250)
+
     model = ResNet(BLOCKS[args.block])
-    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
     if args.load is not None:
-        load_weights(model, args.load)
+        load_weights(model, read_weights(args.load), args.load)
+    model.to(device, memory_format=torch.channels_last)  # convolutions run faster with the channels last
+
     loss_fn = nn.CrossEntropyLoss(label_smoothing=0.1 if args.fast else 0.0)
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
     else:
-        optimizer, scheduler = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5), None
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler, epochs=args.epochs, save=args.save)
+        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+        scheduler = None
+
+    history = fit(
+        model, train_batches, test_batches, loss_fn, optimizer, device, scheduler, epochs=args.epochs, save=args.save
+    )
 
     if args.plot:
         import matplotlib.pyplot as plt
 
         figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
         plot_history(history, *axes)
-        write(args.plot, figure.savefig)
-
-
-if __name__ == "__main__":
-    main()
+        figure.savefig(args.plot)

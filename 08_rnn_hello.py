@@ -46,11 +46,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import at_least, options, pick_device, report, write
+from common import at_least, options, parse
 
 SOURCE, TARGET = "hello", "ohlol"  # any two words of equal length: all that follows adapts to them
 LETTERS = sorted(set(SOURCE + TARGET))  # the dictionary: e h l o
 SIZE = len(LETTERS)
+NAMES = ["cell", "rnn", "embedding", "lstm", "gru"]
 
 
 class CellModel(nn.Module):
@@ -97,54 +98,61 @@ class EmbeddingModel(nn.Module):
         return self.linear(out).squeeze(0)  # L×4
 
 
-MODELS = {"cell": CellModel, "rnn": RNNModel, "embedding": EmbeddingModel}
-MODELS["lstm"] = lambda: EmbeddingModel(nn.LSTM)
-MODELS["gru"] = lambda: EmbeddingModel(nn.GRU)
+def new_model(name):
+    """Returns one of the five networks, with random weights."""
+    if name == "cell":
+        return CellModel()
+    if name == "rnn":
+        return RNNModel()
+    return EmbeddingModel({"embedding": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[name])
 
 
 def plot(path, probabilities):
     """Draws each network's probabilities: a column for each letter that it read, a row for each that may follow."""
     import matplotlib.pyplot as plt
 
-    plt.figure(figsize=(2 + 1.5 * len(probabilities), 2.6), layout="constrained")
+    figure = plt.figure(figsize=(2 + 1.5 * len(probabilities), 2.6), layout="constrained")
     for column, name in enumerate(probabilities, start=1):
-        plt.subplot(1, len(probabilities), column, title=name, xlabel="letter read", ylabel="next letter")
-        plt.imshow(probabilities[name].T.tolist(), vmin=0, vmax=1, cmap="cividis")
-        plt.xticks(range(len(SOURCE)), SOURCE)
-        plt.yticks(range(SIZE), LETTERS)
-    plt.colorbar(label="probability")
-    write(path, plt.savefig)
+        axes = figure.add_subplot(1, len(probabilities), column, title=name)
+        axes.set(xlabel="letter read", ylabel="next letter")
+        image = axes.imshow(probabilities[name].T.tolist(), vmin=0, vmax=1, cmap="cividis")
+        axes.set_xticks(range(len(SOURCE)), SOURCE)
+        axes.set_yticks(range(SIZE), LETTERS)
+    figure.colorbar(image, label="probability")
+    figure.savefig(path)
 
 
-def main():
+if __name__ == "__main__":
     parser = options(__doc__, epochs=15, seed=2)
-    parser.add_argument("--model", choices=[*MODELS, "all"], default="all", help="which network (%(default)s)")
+    parser.add_argument("--model", choices=[*NAMES, "all"], default="all", help="which network (%(default)s)")
     parser.add_argument("--lr", type=at_least(float, 1e-9), help="learning rate (cell 0.1, the others 0.05)")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser)
+    device = args.device
 
     letters = torch.tensor([LETTERS.index(letter) for letter in SOURCE], device=device)
     target = torch.tensor([LETTERS.index(letter) for letter in TARGET], device=device)
+
     loss_fn = nn.CrossEntropyLoss()
-    predicted, probabilities = {}, {}
-    for name in MODELS if args.model == "all" else [args.model]:
+    width = len(str(args.epochs))
+    models, predicted, probabilities = {}, {}, {}
+    for name in NAMES if args.model == "all" else [args.model]:
         torch.manual_seed(args.seed)
-        model = MODELS[name]().to(device)
-        optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or (0.1 if name == "cell" else 0.05))
+        model = new_model(name).to(device)
+        lr = 0.1 if name == "cell" else 0.05
+        optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or lr)
         for epoch in range(1, args.epochs + 1):
             logits = model(letters)
             loss = loss_fn(logits, target)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            predicted[name] = "".join(LETTERS[index] for index in logits.argmax(dim=1))
-            report(epoch, args.epochs, loss.item(), f"  {predicted[name]}  {name}")
+            word = "".join(LETTERS[index] for index in logits.argmax(dim=1))
+            print(f"epoch {epoch:{width}}/{args.epochs}  loss {loss.item():.4f}  {word}  {name}")
+        models[name] = model
+        predicted[name] = word
         probabilities[name] = logits.softmax(dim=1)
 
-    print(f"{SOURCE} → " + "  ".join(f"{name} {word}" for name, word in predicted.items()))
+    words = "  ".join(f"{name} {word}" for name, word in predicted.items())
+    print(f"{SOURCE} → {words}")
     if args.plot:
         plot(args.plot, probabilities)
-
-
-if __name__ == "__main__":
-    main()

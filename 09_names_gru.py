@@ -15,136 +15,172 @@ A name becomes the ASCII codes of its letters, padded with zeros. Packing drops 
 
 >>> pack_padded_sequence(*encode(["Maclean", "Wu"]), batch_first=True)[:2]
 (tensor([ 77,  87,  97, 117,  99, 108, 101,  97, 110]), tensor([2, 2, 1, 1, 1, 1, 1]))
+
+A file of --save has the weights by name, and the countries: without them the outputs have no names.
+
 >>> import io
->>> model, other, file = NameGRU(["Czech", "Polish"]), NameGRU(["Irish"]), io.BytesIO()  # a file in memory
->>> torch.save(model.state_dict(), file)  # the weights by name, and the countries
->>> file.seek(0), other.load_state_dict(torch.load(file)), torch.equal(model(*encode(["Wu"])), other(*encode(["Wu"])))
-(0, <All keys matched successfully>, True)
+>>> model, file = NameGRU(2), io.BytesIO()  # a file in memory
+>>> torch.save(model.state_dict() | {"countries": ["Czech", "Polish"]}, file)
+>>> _ = file.seek(0)
+>>> state = torch.load(file, weights_only=True)
+>>> countries = state.pop("countries")
+>>> other = NameGRU(len(countries))
+>>> other.load_state_dict(state), torch.equal(model(*encode(["Wu"])), other(*encode(["Wu"])))
+(<All keys matched successfully>, True)
 """
 
 import argparse
-import csv
-import gzip
 import os
+import sys
 import unicodedata
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-from common import DATA, batches, fail, fit, load_weights, one_cycle, options, pick_device, plot_history, write
+from common import DATA, batches, csv_rows, fit, load_weights, one_cycle, options, parse, plot_history, read_weights
 
 
 def ascii_name(text):
-    """A converter for argparse: a name in ASCII letters, Müller as Muller."""
+    """Returns a name in ASCII letters, Müller as Muller; where that is impossible, raises ArgumentTypeError."""
     table = str.maketrans("øØłŁđĐı’", "oOlLdDi'") | {ord("ß"): "ss", ord("æ"): "ae", ord("Æ"): "Ae"}
     parts = unicodedata.normalize("NFKD", text.strip().translate(table))  # ü becomes u and its dots
     name = "".join(character for character in parts if not unicodedata.combining(character))
-    if not (name.isascii() and name.isprintable() and any(character.isalpha() for character in name)):
+    has_letters = any(character.isalpha() for character in name)
+    if not (name.isascii() and name.isprintable() and has_letters):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name in Latin letters; write Chinese names in pinyin")
     return name
 
 
 def read_names(path):
     """Reads a CSV file of a name and its label in each line, or the .gz of it; returns two lists."""
-    path = path if os.path.exists(path) else f"{path}.gz"
-    try:
-        with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            names, labels = zip(*(row for row in csv.reader(file) if row), strict=True)
-        return [ascii_name(name) for name in names], list(labels)
-    except Exception as error:  # no file, no gzip, no text, another number of columns, …
-        fail(f"{path}: each line must be a name, a comma and a label: {error}")
+    if not os.path.exists(path):
+        path = f"{path}.gz"
+    names, labels = [], []
+    for number, row in csv_rows(path):
+        if len(row) != 2:
+            sys.exit(f"{path}, line {number}: it must be a name, a comma and a label")
+        try:
+            names.append(ascii_name(row[0]))
+        except argparse.ArgumentTypeError as error:
+            sys.exit(f"{path}, line {number}: {error}")
+        labels.append(row[1])
+    if not names:
+        sys.exit(f"{path}: it has no names")
+    return names, labels
 
 
 def encode(names):
     """Returns characters N×L, ASCII codes padded with 0 to the longest name's L, and lengths N; both int64."""
     codes = [torch.tensor([ord(character) for character in name]) for name in names]
-    return pad_sequence(codes, batch_first=True), torch.tensor([len(name) for name in names])
+    lengths = torch.tensor([len(name) for name in names])
+    return pad_sequence(codes, batch_first=True), lengths
 
 
 class NameGRU(nn.Module):
-    """Characters N×L and lengths N → logits N×countries."""
+    """Characters N×L and lengths N → logits N×classes."""
 
-    def __init__(self, countries, hidden_size=100):
+    def __init__(self, classes, hidden_size=100):
         super().__init__()
         self.embedding = nn.Embedding(128, hidden_size)
         self.gru = nn.GRU(hidden_size, hidden_size, num_layers=2, bidirectional=True, batch_first=True)
-        self.set_extra_state(countries)
+        self.linear = nn.Linear(2 * hidden_size, classes)
 
     def forward(self, characters, lengths):
+        lengths = lengths.cpu()  # packing wants them there
         x = self.embedding(characters[:, : lengths.max()])  # N×L×100, L now that of the batch's longest name
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)  # names come in any order
         out, hidden = self.gru(packed)  # hidden 4×N×100: each layer forwards and backwards, the top layer last
-        return self.linear(torch.cat([hidden[-2], hidden[-1]], dim=1))  # N×200 → N×countries
-
-    def get_extra_state(self):  # goes into the state_dict: without the countries the outputs have no names
-        return self.countries
-
-    def set_extra_state(self, countries):  # called on loading, before the layers' own weights are copied in
-        self.countries = countries
-        self.linear = nn.Linear(2 * self.gru.hidden_size, len(countries))
+        both = torch.cat([hidden[-2], hidden[-1]], dim=1)  # N×200
+        return self.linear(both)  # N×classes
 
 
-def plot(path, history, model, test_batches):
+@torch.inference_mode()
+def confusion(model, test_batches, classes, device):
+    """Returns classes×classes: how many names of each class (rows) are taken for those of each (columns)."""
+    counts = torch.zeros(classes, classes)
+    for characters, lengths, target in test_batches:
+        predicted = model(characters.to(device), lengths).argmax(dim=1)
+        for row, column in zip(target, predicted.cpu(), strict=True):
+            counts[row, column] += 1
+    return counts
+
+
+def plot(path, history, counts, countries):
     """Draws the history, and how often each country's names (rows) are taken for those of each (columns)."""
     import matplotlib.pyplot as plt
 
-    count = len(model.countries)
-    confusion = torch.zeros(count, count)
-    for *inputs, target in test_batches:
-        confusion.index_put_((target.cpu(), model(*inputs).argmax(dim=1).cpu()), torch.ones(()), accumulate=True)
-    totals = confusion.sum(dim=1, keepdim=True)
     figure = plt.figure(figsize=(9, 12))
     if history:
         plot_history(history, figure.add_subplot(3, 2, 1), figure.add_subplot(3, 2, 2))
+
+    totals = counts.sum(dim=1, keepdim=True)
+    percent = 100 * counts / totals.clamp(min=1)  # a country may have no name in the test file
+    rows = [f"{country} ({total:.0f})" for country, total in zip(countries, totals.flatten().tolist(), strict=True)]
     axes = figure.add_subplot(3, 1, (2, 3), xlabel="taken for", ylabel="country (names in the test file)")
-    image = axes.imshow((100 * confusion / totals.clamp(min=1)).tolist(), vmin=0, vmax=100, cmap="cividis")
-    axes.set_xticks(range(count), model.countries, rotation=90)
-    axes.set_yticks(range(count), [f"{model.countries[row]} ({totals[row].item():.0f})" for row in range(count)])
+    image = axes.imshow(percent.tolist(), vmin=0, vmax=100, cmap="cividis")
+    axes.set_xticks(range(len(countries)), countries, rotation=90)
+    axes.set_yticks(range(len(countries)), rows)
     figure.colorbar(image, label="% of the country's names")
-    write(path, lambda part: figure.savefig(part, bbox_inches="tight"))
+    figure.savefig(path, bbox_inches="tight")
 
 
-def main():
+if __name__ == "__main__":
     fast = {"epochs": 5, "lr": 0.005, "batch_size": 128}
-    parser = options(__doc__, epochs=100, lr=0.001, batch_size=256, saves=True, presets={"--fast": fast})
+    parser = options(__doc__, epochs=100, lr=0.001, batch_size=256, saves=True, fast=fast)
     parser.add_argument("--names-dir", default=DATA, metavar="DIR", help="your names_{train,test}.csv (%(default)s)")
     parser.add_argument("--predict", nargs="+", default=[], type=ascii_name, metavar="NAME", help="names to classify")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser, fast=fast)
+    device = args.device
     torch.manual_seed(args.seed)
 
     train_names, train_labels = read_names(f"{args.names_dir}/names_train.csv")
     test_names, test_labels = read_names(f"{args.names_dir}/names_test.csv")
-    model = NameGRU(sorted(set(train_labels)))
-    if args.load is not None:
-        load_weights(model, args.load)
-    countries = model.to(device).countries
-    if unknown := set(train_labels + test_labels) - set(countries):
-        fail(f"{args.names_dir}: labels that the network does not know: {', '.join(sorted(unknown))}")
-    if os.environ.get("RANK", "0") == "0":  # torchrun's first process
-        print(f"{len(train_names)} and {len(test_names)} names; {len(countries)} labels: {', '.join(countries)}")
+    if args.load is None:
+        countries = sorted(set(train_labels))
+    else:
+        state = read_weights(args.load, countries=list)
+        countries = state.pop("countries")
+    unknown = sorted(set(train_labels + test_labels) - set(countries))
+    if unknown:
+        advice = "with --load, repeat the --names-dir that the file was trained with"
+        sys.exit(f"{args.names_dir}: labels that the network does not know: {', '.join(unknown[:3])}; {advice}")
+    print(f"{len(train_names)} and {len(test_names)} names; {len(countries)} labels: {', '.join(countries)}")
 
-    characters, lengths = encode(train_names)  # packing wants the lengths on the CPU
-    target = torch.tensor([countries.index(label) for label in train_labels])
-    train_batches = batches(characters.to(device), lengths, target.to(device), batch_size=args.batch_size, shuffle=True)
-    characters, lengths = encode(test_names)
-    target = torch.tensor([countries.index(label) for label in test_labels])
-    test_batches = batches(characters.to(device), lengths, target.to(device), batch_size=250)
+    train_target = torch.tensor([countries.index(label) for label in train_labels])
+    test_target = torch.tensor([countries.index(label) for label in test_labels])
+    train_batches = batches(*encode(train_names), train_target, batch_size=args.batch_size, shuffle=True)
+    test_batches = batches(*encode(test_names), test_target, batch_size=250)
+
+    model = NameGRU(len(countries))
+    if args.load is not None:
+        load_weights(model, state, args.load)
+    model.to(device)
+
     loss_fn = nn.CrossEntropyLoss(label_smoothing=0.1 if args.fast else 0.0)
     if args.fast:
         optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
     else:
-        optimizer, scheduler = torch.optim.Adam(model.parameters(), lr=args.lr), None
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler, epochs=args.epochs, save=args.save)
+        optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+        scheduler = None
+
+    history = fit(
+        model,
+        train_batches,
+        test_batches,
+        loss_fn,
+        optimizer,
+        device,
+        scheduler,
+        epochs=args.epochs,
+        save=args.save,
+        extra={"countries": countries},
+    )
 
     if args.plot:
-        plot(args.plot, history, model, test_batches)
+        counts = confusion(model, test_batches, len(countries), device)
+        plot(args.plot, history, counts, countries)
     for name in args.predict:
         characters, lengths = encode([name])
         probability, row = model(characters.to(device), lengths).softmax(dim=1).max(dim=1)
         print(f"{name}: {countries[row]} ({100 * probability.item():.1f} %)")
-
-
-if __name__ == "__main__":
-    main()

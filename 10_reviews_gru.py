@@ -27,39 +27,64 @@ sentences, word order gains little. Kim (2014): 76.1 % without pretrained vector
         [2, 0, 0]]), tensor([3, 1]))
 """
 
-import csv
-import gzip
+import math
 import re
+import sys
 from collections import Counter
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from common import DATA, batches, fail, fit, load_weights, one_cycle, options, pick_device, plot_history, write
+from common import DATA, batches, csv_rows, fit, load_weights, one_cycle, options, parse, plot_history, read_weights
 
 
 def split(sentence):
     """Returns the words of a sentence in lower case, and its punctuation marks."""
-    return re.findall(r"\w+(?:'\w+)?|[^\w\s]", sentence.lower().replace("’", "'"))
+    sentence = sentence.lower().replace("’", "'")
+    return re.findall(r"\w+(?:'\w+)?|[^\w\s]", sentence)
 
 
 def read_reviews(path):
-    """Reads a CSV file of a sentence and its rating in each line, or the .gz of it; returns a list and labels N."""
-    try:
-        with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            rows = [(sentence, float(rating)) for sentence, rating in filter(None, csv.reader(file))]
-        sentences, ratings = zip(*(row for row in rows if split(row[0]) and abs(row[1]) > 0), strict=True)
-    except Exception as error:  # no file, no gzip, no text, another number of columns, …
-        fail(f"{path}: each line must be a sentence, a comma and a rating that is a number, some not 0: {error}")
-    return sentences, torch.tensor([int(rating > 0) for rating in ratings])
+    """Reads a CSV file of a sentence and its rating in each line, or the .gz of it; returns a list and labels N.
+
+    A rating below 0 is label 0 (negative), one above 0 is label 1 (positive); a rating of 0 is left out.
+    """
+    sentences, labels = [], []
+    for number, row in csv_rows(path):
+        if len(row) != 2:
+            sys.exit(f"{path}, line {number}: it must be a sentence, a comma and a rating")
+        sentence, rating = row
+        try:
+            rating = float(rating)
+        except ValueError:
+            rating = math.nan
+        if not math.isfinite(rating):
+            sys.exit(f"{path}, line {number}: the rating must be a number")
+        if rating != 0 and split(sentence):
+            sentences.append(sentence)
+            labels.append(int(rating > 0))
+    if not sentences:
+        sys.exit(f"{path}: it has no sentence with a rating above or below 0")
+    return sentences, torch.tensor(labels)
+
+
+def vocabulary(sentences):
+    """Returns the words that occur twice or more, the most frequent first; before them padding and any other word."""
+    counts = Counter()
+    for sentence in sentences:
+        counts.update(split(sentence))
+    return ["", "(other)"] + [word for word, count in counts.most_common() if count > 1]
 
 
 def encode(sentences, words):
     """Returns word numbers N×L, rows of `words` (0: padding, 1: any word not in it), and lengths N."""
     index = {word: row for row, word in enumerate(words)}
-    rows = [torch.tensor([index.get(word, 1) for word in split(sentence)]) for sentence in sentences]
-    return pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
+    rows = []
+    for sentence in sentences:
+        rows.append(torch.tensor([index.get(word, 1) for word in split(sentence)]))
+    lengths = torch.tensor([len(row) for row in rows])
+    return pad_sequence(rows, batch_first=True), lengths
 
 
 class ReviewNet(nn.Module):
@@ -71,80 +96,92 @@ class ReviewNet(nn.Module):
         self.dropout = nn.Dropout(0.5)
         self.gru = nn.GRU(100, 100, bidirectional=True, batch_first=True) if recurrent else None
         self.linear = nn.Linear(300 if recurrent else 100, 2)
-        self.set_extra_state(words)
-
-    def forward(self, x, lengths):
-        x = self.word_dropout(self.embedding(x[:, : lengths.max()]))  # N×L×100; L: the longest of this batch
-        if self.gru:
-            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            out, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)  # N×L×200
-            x = torch.cat([x, out], dim=2)  # N×L×300
-        mean = x.sum(dim=1) / lengths.unsqueeze(1).to(x.device)  # N×300 or N×100; at the padding all is 0
-        return self.linear(self.dropout(mean))  # N×2
-
-    def get_extra_state(self):  # goes into the state_dict: without the words the vectors mean nothing
-        return self.words
-
-    def set_extra_state(self, words):  # called on loading, before the layers' own weights are copied in
-        self.words = words
-        self.embedding = nn.Embedding(len(words), 100, padding_idx=0)
+        self.embedding = nn.Embedding(words, 100, padding_idx=0)
         self.embedding.weight.data *= 0.1  # a step of Adam turns a short vector further
 
+    def forward(self, x, lengths):
+        lengths = lengths.cpu()  # packing wants them there
+        x = self.embedding(x[:, : lengths.max()])  # N×L×100; L: the longest of this batch
+        x = self.word_dropout(x)
+        if self.gru:
+            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            out, hidden = self.gru(packed)
+            out, _ = pad_packed_sequence(out, batch_first=True)  # N×L×200
+            x = torch.cat([x, out], dim=2)  # N×L×300
+        lengths = lengths.unsqueeze(1).to(x.device)
+        mean = x.sum(dim=1) / lengths  # N×300 or N×100; at the padding all is 0
+        return self.linear(self.dropout(mean))  # N×2
 
-def plot(path, history, model, device):
+
+def plot(path, history, model, words, device):
     """Draws the history, and of the most frequent words those that are most negative or positive on their own."""
     import matplotlib.pyplot as plt
 
-    words = torch.arange(1, min(len(model.words), 2001))
-    logits = model(words.unsqueeze(1).to(device), torch.ones_like(words)).detach().cpu()
-    log_odds = logits @ torch.tensor([-1.0, 1.0])
-    shown = torch.cat([log_odds.argsort()[:20], log_odds.argsort()[20:][-20:]])
     figure = plt.figure(figsize=(9, 7))
     if history:
         plot_history(history, figure.add_subplot(2, 2, 1), figure.add_subplot(2, 2, 2))
+
+    frequent = words[1:2001]
+    rows = torch.arange(1, 1 + len(frequent)).unsqueeze(1)  # sentences of one word
+    lengths = torch.ones(len(frequent), dtype=torch.int64)
+    logits = model(rows.to(device), lengths).detach().cpu()
+    log_odds = logits[:, 1] - logits[:, 0]
+    order = log_odds.argsort().tolist()
+    shown = order[:20] + order[20:][-20:]
     axes = figure.add_subplot(2, 1, 2, ylabel="log odds of positive")
-    axes.bar([model.words[row + 1] for row in shown], log_odds[shown].tolist())
+    axes.bar([frequent[row] for row in shown], log_odds[shown].tolist())
     axes.tick_params(axis="x", rotation=90)
-    write(path, lambda part: figure.savefig(part, bbox_inches="tight"))
-
-
-def main():
-    parser = options(__doc__, epochs=6, lr=0.01, batch_size=64, saves=True)
-    parser.add_argument("--model", choices=["average", "gru"], default="gru", help="as at --save (%(default)s)")
-    paths = [str(DATA / "reviews_train.csv.gz"), str(DATA / "reviews_test.csv.gz")]
-    parser.add_argument("--csv", nargs=2, default=paths, metavar=("TRAIN", "TEST"), help="your own reviews, also .gz")
-    parser.add_argument("--predict", nargs="+", default=[], metavar="SENTENCE", help="sentences to judge")
-    args = parser.parse_args()
-    device = pick_device(args.device)
-    torch.manual_seed(args.seed)
-
-    sentences, target = read_reviews(args.csv[0])
-    test_sentences, test_target = read_reviews(args.csv[1])
-    counts = Counter(word for sentence in sentences for word in split(sentence)).most_common()
-    words = ["", "(other)", *(word for word, count in counts if count > 1)]  # padding, and one for all other words
-    model = ReviewNet(words, recurrent=args.model == "gru")
-    if args.load is not None:
-        load_weights(model, args.load)
-    words = model.to(device).words
-    for sentence in args.predict:
-        if not set(split(sentence)) & set(words):
-            fail(f"argument --predict: no word of {sentence!r} occurs twice in the training sentences")
-
-    x, lengths = encode(sentences, words)  # packing wants the lengths on the CPU
-    train_batches = batches(x.to(device), lengths, target.to(device), batch_size=args.batch_size, shuffle=True)
-    x, lengths = encode(test_sentences, words)
-    test_batches = batches(x.to(device), lengths, test_target.to(device), batch_size=250)
-    loss_fn = nn.CrossEntropyLoss()
-    optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
-    history = fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler, epochs=args.epochs, save=args.save)
-
-    if args.plot:
-        plot(args.plot, history, model, device)
-    for sentence in args.predict:
-        x, lengths = encode([sentence], words)
-        probability, row = model(x.to(device), lengths).softmax(dim=1).max(dim=1)
-        print(f"{sentence}: {['negative', 'positive'][row]} ({100 * probability.item():.1f} %)")
+    figure.savefig(path, bbox_inches="tight")
 
 
 if __name__ == "__main__":
-    main()
+    parser = options(__doc__, epochs=6, lr=0.01, batch_size=64, saves=True)
+    parser.add_argument("--model", choices=["average", "gru"], default="gru", help="as at --save (%(default)s)")
+    paths = [DATA / "reviews_train.csv.gz", DATA / "reviews_test.csv.gz"]
+    parser.add_argument("--csv", nargs=2, default=paths, metavar=("TRAIN", "TEST"), help="your own reviews, also .gz")
+    parser.add_argument("--predict", nargs="+", default=[], metavar="SENTENCE", help="sentences to judge")
+    args = parse(parser)
+    device = args.device
+    torch.manual_seed(args.seed)
+
+    train_sentences, train_target = read_reviews(args.csv[0])
+    test_sentences, test_target = read_reviews(args.csv[1])
+    if args.load is None:
+        words = vocabulary(train_sentences)
+    else:
+        state = read_weights(args.load, words=list)
+        words = state.pop("words")
+
+    train_batches = batches(*encode(train_sentences, words), train_target, batch_size=args.batch_size, shuffle=True)
+    test_batches = batches(*encode(test_sentences, words), test_target, batch_size=250)
+
+    model = ReviewNet(len(words), recurrent=args.model == "gru")
+    if args.load is not None:
+        load_weights(model, state, args.load)
+    model.to(device)
+
+    loss_fn = nn.CrossEntropyLoss()
+    optimizer, scheduler = one_cycle(model, args.lr, steps=args.epochs * len(train_batches))
+
+    history = fit(
+        model,
+        train_batches,
+        test_batches,
+        loss_fn,
+        optimizer,
+        device,
+        scheduler,
+        epochs=args.epochs,
+        save=args.save,
+        extra={"words": words},
+    )
+
+    if args.plot:
+        plot(args.plot, history, model, words, device)
+    for sentence in args.predict:
+        if set(split(sentence)).isdisjoint(words):
+            print(f"{sentence}: no word of it occurs twice in the training sentences")
+            continue
+        x, lengths = encode([sentence], words)
+        probability, row = model(x.to(device), lengths).softmax(dim=1).max(dim=1)
+        print(f"{sentence}: {['negative', 'positive'][row]} ({100 * probability.item():.1f} %)")

@@ -13,34 +13,52 @@ is sampled and fed back in, until the end comes up. A higher temperature samples
 Test perplexity 85.27; 199 of 200 poems have the right form, none a line of the training poems. (Seed 0, torch 2.14.1)
 """
 
-import gzip
+import math
+import sys
 import time
 from collections import Counter
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-import common
-from common import at_least, batches, fail, load_weights, one_cycle, options, pick_device, report, train_epoch, write
+from common import (
+    DATA,
+    at_least,
+    batches,
+    load_weights,
+    one_cycle,
+    open_text,
+    options,
+    parse,
+    read_weights,
+    save_weights,
+    train_epoch,
+)
 
 
 def read_poems(path):
     """Reads a text file of one poem in each line, or the .gz of it; returns those for training, and every 14th."""
-    try:
-        with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8-sig") as file:
-            poems = [poem for poem in map(str.strip, file) if poem]
-        if len(poems) < 14 or max(map(len, poems)) > 99:
-            raise ValueError(f"it has {len(poems)}")
-    except Exception as error:  # no file, no gzip, no text, …
-        fail(f"{path}: each line must be a poem of at most 99 characters, 14 poems at least: {error}")
-    return [poem for row, poem in enumerate(poems, start=1) if row % 14], poems[13::14]
+    poems = []
+    for number, line in enumerate(open_text(path), start=1):
+        poem = line.strip()
+        if len(poem) > 99:
+            sys.exit(f"{path}, line {number}: a poem may have 99 characters, and this one has {len(poem)}")
+        if poem:
+            poems.append(poem)
+    if len(poems) < 14:
+        sys.exit(f"{path}: it must have 14 poems or more, one in each line; it has {len(poems)}")
+    train_poems = [poem for number, poem in enumerate(poems, start=1) if number % 14]
+    return train_poems, poems[13::14]
 
 
-def encode(poems, characters, device):
+def encode(poems, characters):
     """Returns inputs N×L and targets N×L, the next characters, as rows of `characters`; padding to the longest is 0."""
     index = {character: row for row, character in enumerate(characters)}
-    rows = [torch.tensor([index.get(character, 2) for character in f"{poem}\n"]) for poem in poems]
-    rows = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device)
+    rows = []
+    for poem in poems:
+        rows.append(torch.tensor([index.get(character, 2) for character in f"{poem}\n"]))
+    rows = nn.utils.rnn.pad_sequence(rows, batch_first=True)
     return rows[:, :-1], rows[:, 1:]  # the last input is the character before the end
 
 
@@ -53,98 +71,102 @@ class PoemGRU(nn.Module):
         self.position = nn.Parameter(torch.zeros(100, 256))  # learned, a vector for each place: it lets the GRU count
         self.gru = nn.GRU(256, 512, batch_first=True)
         self.linear = nn.Linear(512, 256)
-        self.set_extra_state(characters)
+        self.embedding = nn.Embedding(characters, 256)
+        self.embedding.weight.data *= 0.1
 
     def forward(self, x):
-        x = self.dropout(self.embedding(x) + self.position[: x.shape[1]])  # N×L×256
-        x = self.dropout(self.gru(x)[0])  # N×L×512
-        x = self.dropout(self.linear(x)).transpose(1, 2)  # N×256×L
+        x = self.embedding(x) + self.position[: x.shape[1]]  # N×L×256
+        x, hidden = self.gru(self.dropout(x))  # N×L×512
+        x = self.linear(self.dropout(x))  # N×L×256
+        x = self.dropout(x).transpose(1, 2)  # N×256×L
         return self.embedding.weight @ x  # N×C×L: the embedding once more, Press and Wolf (2017)
-
-    def get_extra_state(self):  # goes into the state_dict: without the characters the outputs mean nothing
-        return self.characters
-
-    def set_extra_state(self, characters):  # called on loading, before the layers' own weights are copied in
-        self.characters = characters
-        self.embedding = nn.Embedding.from_pretrained(0.1 * torch.randn(len(characters), 256), freeze=False)
 
 
 @torch.inference_mode()
-def perplexity(model, test_batches):
+def perplexity(model, test_batches, device):
     """Returns e to the mean loss of a token after the first: as hard as a choice among so many, all equally likely."""
     model.eval()
     loss, tokens = 0, 0
-    for characters, target in test_batches:
-        loss += nn.functional.cross_entropy(model(characters), target, ignore_index=0, reduction="sum")
+    for inputs, target in test_batches:
+        inputs, target = inputs.to(device), target.to(device)
+        loss += F.cross_entropy(model(inputs), target, ignore_index=0, reduction="sum")
         tokens += (target != 0).sum()
     return (loss / tokens).exp().item()
 
 
-def compose(model, starts, temperature, device, poem=""):
+@torch.inference_mode()
+def compose(model, characters, starts, temperature, device):
     """Returns a poem and its end. Its first lines begin with the texts of the list `starts`."""
+    poem, *waiting = starts
     while not poem.endswith("\n") and len(poem) < 100:
-        if starts and poem[-1:] in "，。":  # before the first character, too: "" is in every text
-            poem, starts = poem + starts[0], starts[1:]
-        else:
-            logits = model(encode([poem], model.characters, device)[0])[0, :, -1].cpu() / temperature
-            logits[[0, 1, 2] if starts else [0, 2]] = -torch.inf  # no padding, no unknown one, no end too early
-            poem += model.characters[torch.multinomial(logits.softmax(dim=0), 1)]
+        if waiting and poem[-1] in "，。":
+            poem += waiting.pop(0)
+            continue
+        inputs, _ = encode([poem], characters)
+        logits = model(inputs.to(device))[0, :, -1].cpu() / temperature
+        logits[0] = -torch.inf  # no padding
+        logits[2] = -torch.inf  # no unknown character
+        if waiting:
+            logits[1] = -torch.inf  # no end before the last line has begun
+        row = torch.multinomial(logits.softmax(dim=0), 1)
+        poem += characters[row]
     return poem
 
 
-def plot(path, model):
-    """Draws the eight most frequent characters, each with the 20 whose vectors are nearest (by the cosine)."""
-    from matplotlib import font_manager, pyplot
-
-    vectors = nn.functional.normalize(model.embedding.weight[5:].detach().cpu())
-    nearest = (vectors[:8] @ vectors.T).argsort(descending=True)[:, :21] + 5  # the first is the character itself
-    text = "\n".join("".join(model.characters[row] for row in rows) for rows in nearest)
-    fonts = {"Noto Sans CJK SC", "Noto Sans CJK JP", "SimHei", "Microsoft YaHei"} & {*font_manager.get_font_names()}
-    pyplot.figtext(0, 0, text if fonts else "Install the font Noto Sans CJK.", family=[*fonts] or None, size=20)
-    write(path, lambda part: pyplot.savefig(part, bbox_inches="tight"))
-
-
-def main():
-    parser = options(__doc__, epochs=7, lr=0.005, batch_size=64, saves=True)
-    parser.add_argument("--poems", default=f"{common.DATA}/poems.txt.gz", help="one a line, with ，。 (%(default)s)")
+if __name__ == "__main__":
+    parser = options(__doc__, epochs=7, lr=0.005, batch_size=64, plot=False, saves=True)
+    parser.add_argument("--poems", default=DATA / "poems.txt.gz", help="one a line, with ，。 (%(default)s)")
     parser.add_argument("--first", default="", metavar="月", help="how each poem begins (frequent characters)")
     parser.add_argument("--acrostic", default="", metavar="春夏秋冬", help="藏头诗: the lines' first characters (none)")
     parser.add_argument("--temperature", type=at_least(float, 0.01), default=0.8, help="higher is bolder (%(default)s)")
     parser.add_argument("--count", type=at_least(int, 1), default=3, help="how many poems (%(default)s)")
-    args = parser.parse_args()
-    device = pick_device(args.device)
+    args = parse(parser)
+    device = args.device
     torch.manual_seed(args.seed)
 
-    train_poems, test_poems = read_poems(args.poems) if args.epochs else ([], [])
-    counts = Counter("".join(train_poems)).most_common()
-    model = PoemGRU(" \n□" + "".join(key for key, count in counts if count > 1))  # padding, end, unknown: 0, 1, 2
-    if args.load is not None:
-        load_weights(model, args.load)
-    characters = model.to(device).eval().characters
-    unknown = "".join(key for key in args.first + args.acrostic if key not in characters[3:])
+    if args.load is None:
+        train_poems, test_poems = read_poems(args.poems)
+        counts = Counter("".join(train_poems)).most_common()
+        characters = [" ", "\n", "□"]  # padding, end, unknown: 0, 1, 2
+        characters += [character for character, count in counts if count > 1]
+    else:
+        state = read_weights(args.load, characters=list)
+        characters = state.pop("characters")
+        if args.epochs:
+            train_poems, test_poems = read_poems(args.poems)
+    unknown = "".join(character for character in args.first + args.acrostic if character not in characters[3:])
     if unknown or len(args.acrostic) > 4:
-        fail(f"argument --first, --acrostic: unknown, traditional, or more than four: {unknown or args.acrostic}")
+        parser.error(f"--first, --acrostic: unknown, traditional, or more than four: {unknown or args.acrostic}")
+
+    model = PoemGRU(len(characters))
+    if args.load is not None:
+        load_weights(model, state, args.load)
+    model.to(device)
+
     if args.epochs:
-        train_batches = batches(*encode(train_poems, characters, device), batch_size=args.batch_size, shuffle=True)
-        test_batches = batches(*encode(test_poems, characters, device), batch_size=250)
+        train_batches = batches(*encode(train_poems, characters), batch_size=args.batch_size, shuffle=True)
+        test_batches = batches(*encode(test_poems, characters), batch_size=250)
         loss_fn = nn.CrossEntropyLoss(ignore_index=0)
         optimizer, scheduler = one_cycle(model, args.lr, args.epochs * len(train_batches), betas=(0.9, 0.999))
+
+    width = len(str(args.epochs))
     for epoch in range(1, args.epochs + 1):
         start = time.perf_counter()
-        loss = train_epoch(model, train_batches, loss_fn, optimizer, scheduler).mean().item()
-        test_perplexity = perplexity(model, test_batches)
-        measured = f"  test perplexity {test_perplexity:.2f}  {time.perf_counter() - start:.1f} s"
-        report(epoch, args.epochs, loss, measured, test_perplexity)
+        losses = train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler)
+        test_perplexity = perplexity(model, test_batches, device)
+        loss = losses.mean().item()
+        if not math.isfinite(loss + test_perplexity):
+            sys.exit(f"epoch {epoch}: the loss is nan or infinite; the gradients exploded: try a lower --lr")
+        measured = f"loss {loss:.4f}  test perplexity {test_perplexity:.2f}"
+        seconds = time.perf_counter() - start
+        print(f"epoch {epoch:{width}}/{args.epochs}  {measured}  {seconds:.1f} s", flush=True)
         if args.save:
-            write(args.save, lambda part: torch.save(model.state_dict(), part))
+            save_weights(args.save, model.state_dict() | {"characters": characters})
 
-    if args.plot:
-        plot(args.plot, model)
+    model.eval()
     torch.manual_seed(args.seed)  # the same poems from a network just trained and from its file
-    for row in range(args.count):
-        starts = list(args.acrostic) or [args.first or characters[min(5 + row % 20, len(characters) - 1)]]
-        print(compose(model, starts, args.temperature, device).strip().replace("。", "。\n"))
-
-
-if __name__ == "__main__":
-    main()
+    for number in range(args.count):
+        frequent = characters[min(5 + number % 20, len(characters) - 1)]
+        starts = list(args.acrostic) or [args.first or frequent]
+        poem = compose(model, characters, starts, args.temperature, device)
+        print(poem.strip().replace("。", "。\n"))

@@ -1,57 +1,221 @@
-"""What the scripts share: options, the device, and the loops that 03 and 04 have written out.
+"""What the scripts share: the device and the loops that 04 has written out; further down, options and files.
 
-`train_epoch`, `evaluate` and `fit` are 04's loops again. `fit` adds what is worth having in a longer run: a schedule, a
-counter on the terminal, a file after each epoch, Ctrl-C, and several processes (torchrun).
+`train_epoch` and `evaluate` are 04's train() and test(). `fit` calls the two in turn, and adds what is worth having in
+a longer run: a file after each epoch, and Ctrl-C.
 """
 
 import argparse
 import contextlib
-import gc
+import csv
+import gzip
 import importlib.util
+import io
 import math
 import os
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
-from torch import nn
+import torch.nn.functional as F
+from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 
 DATA = Path(__file__).resolve().parent / "data"
 
 
-def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, seed=0, presets=None):
-    """Returns an ArgumentParser with the shared options; the script adds its own and calls parse_args().
+def pick_device(name=""):
+    """Returns the device called `name`; without a name the accelerator if this machine has one, else the CPU.
 
-    `presets` says which flags bring other defaults, {"--fast": {"epochs": 1}}; what you type overrides them. `saves`
-    adds --save and --load, which brings 0 epochs: the weights are tested and used, not trained.
+    It is the `type` of --device: a device that is not there raises argparse.ArgumentTypeError.
     """
-    if sys.argv[0].endswith("kernel_launcher.py"):  # pasted into a notebook: these arguments are the kernel's
-        del sys.argv[1:]
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=doc, formatter_class=layout, allow_abbrev=False)
-    parser.error = fail  # one line, without the usage
+    if not name:
+        accelerated = torch.accelerator.is_available()
+        name = torch.accelerator.current_accelerator().type if accelerated else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except Exception:  # many kinds of exception, one message
+        raise argparse.ArgumentTypeError(f"this machine has no device {name!r}; 'cpu' is always there") from None
+    return torch.device(name)
+
+
+def mnist(device, raw=False):
+    """Returns MNIST from data/: images N×1×28×28 and labels N for training, then both for testing.
+
+    The pixels have mean 0 and standard deviation 1 over the training images; with raw=True they are 0 to 255.
+    """
+    from torchvision import datasets  # slow to import: only the scripts that need it wait
+
+    tensors = []
+    for train in (True, False):
+        try:
+            part = datasets.MNIST(DATA, train=train)
+            whole = part.data.shape == (len(part.targets), 28, 28) and part.targets.max() < 10
+        except Exception:  # many kinds of exception, one message
+            whole = False
+        if not whole:
+            sys.exit(f"{DATA / 'MNIST' / 'raw'}: a file of MNIST is missing or damaged; copy the folder once more")
+        images = part.data.to(device).unsqueeze(1).float()
+        if not raw:
+            images.div_(255).sub_(0.1307).div_(0.3081)
+        tensors += [images, part.targets.to(device)]
+    return tensors
+
+
+def batches(*tensors, batch_size, shuffle=False):
+    """Returns a DataLoader over tensors in memory; a batch is a list with the same rows of every tensor.
+
+    The DataLoader deals out the numbers of rows; take() cuts these rows out of each tensor at once, not one sample
+    after the other.
+    """
+
+    def take(rows):
+        rows = torch.tensor(rows)
+        return [tensor.index_select(0, rows.to(tensor.device)) for tensor in tensors]
+
+    return DataLoader(range(len(tensors[0])), batch_size=batch_size, shuffle=shuffle, collate_fn=take)
+
+
+def train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler=None):
+    """Trains for one pass over batches of the network's inputs and a target; returns the loss of each, on the CPU."""
+    model.train()
+    losses = []
+    for batch in train_batches:
+        *inputs, target = [tensor.to(device) for tensor in batch]
+        loss = loss_fn(model(*inputs), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+        losses.append(loss.detach())  # still a tensor: .item() would wait for the device in every batch
+        if sys.stderr and sys.stderr.isatty():
+            print(f"{len(losses)}/{len(train_batches)}", end="\r", file=sys.stderr)
+    return torch.stack(losses).cpu()
+
+
+@torch.inference_mode()
+def evaluate(model, test_batches, device):
+    """Returns the mean cross-entropy and the accuracy (0 to 1) over `test_batches`."""
+    model.eval()
+    loss, correct, samples = 0, 0, 0
+    for batch in test_batches:
+        *inputs, target = [tensor.to(device) for tensor in batch]
+        logits = model(*inputs)
+        loss += F.cross_entropy(logits, target, reduction="sum")
+        correct += (logits.argmax(dim=1) == target).sum()
+        samples += len(target)
+    return loss.item() / samples, correct.item() / samples
+
+
+def fit(
+    model, train_batches, test_batches, loss_fn, optimizer, device, scheduler=None, *, epochs, save=None, extra=None
+):
+    """Trains and tests in turn, as 04 does; prints a line after each epoch, and the test accuracy at the end.
+
+    After each epoch the weights go to the file `save`, and with them the entries of the dict `extra`. Ctrl-C ends the
+    training, not the program: the weights are tested and saved as they stand. Returns the history, a dict for each
+    epoch: losses (one for each batch), test_loss, accuracy (0 to 1).
+    """
+    extra = extra or {}
+    width = len(str(epochs))
+    history = []
+    with contextlib.suppress(KeyboardInterrupt):
+        for epoch in range(1, epochs + 1):
+            start = time.perf_counter()
+            losses = train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler)
+            test_loss, accuracy = evaluate(model, test_batches, device)
+            seconds = time.perf_counter() - start
+            loss = losses.mean().item()
+            if not math.isfinite(loss + test_loss):
+                sys.exit(f"epoch {epoch}: the loss is nan or infinite; the gradients exploded: try a lower --lr")
+            measured = f"loss {loss:.4f}  test loss {test_loss:.4f}  test accuracy {100 * accuracy:5.2f} %"
+            print(f"epoch {epoch:{width}}/{epochs}  {measured}  {seconds:.1f} s", flush=True)
+            if save:
+                save_weights(save, model.state_dict() | extra)
+            history.append({"losses": losses, "test_loss": test_loss, "accuracy": accuracy})
+
+    interrupted = len(history) < epochs
+    if interrupted or not history:
+        test_loss, accuracy = evaluate(model, test_batches, device)
+    if interrupted and save and math.isfinite(test_loss):
+        save_weights(save, model.state_dict() | extra)
+    print(f"test accuracy {100 * accuracy:.2f} %")
+    return history
+
+
+def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
+    """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
+
+    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
+    `betas`: how long Adam remembers its gradients; few steps want short memories.
+    """
+    optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
+    # The rate rises for a fifth of the steps only: settling takes longer. With 5 steps, OneCycleLR would divide by 0.
+    scheduler = OneCycleLR(optimizer, lr, max(steps, 6), pct_start=0.2, anneal_strategy="linear", cycle_momentum=False)
+    return optimizer, scheduler
+
+
+def plot_history(history, left, right):
+    """Draws on two axes of matplotlib: the training loss of each batch, test loss and accuracy after each epoch."""
+    if not history:
+        sys.exit("--plot: no epoch was completed, so there is nothing to draw")
+    epochs = range(1, len(history) + 1)
+    losses = torch.cat([epoch["losses"] for epoch in history])
+    left.plot(torch.linspace(0, len(history), len(losses)), losses, linewidth=0.5, label="training, each batch")
+    left.plot(epochs, [epoch["test_loss"] for epoch in history], "o", label="test")
+    left.set(title="loss", xlabel="epoch", yscale="log")
+    left.legend()
+    right.plot(epochs, [100 * epoch["accuracy"] for epoch in history], "o-")
+    right.set(title="test accuracy (%)", xlabel="epoch", xlim=(0, len(history) + 0.5))
+
+
+def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, seed=0, fast=None):
+    """Returns an ArgumentParser with the shared options, to which the script adds its own before it calls parse().
+
+    `saves` adds --save and --load; `fast`, the defaults that --fast brings, adds --fast.
+    """
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=doc, formatter_class=as_written, allow_abbrev=False)
     parser.add_argument("--epochs", type=at_least(int, 1), default=epochs, help="passes over the data (%(default)s)")
     if lr:
         parser.add_argument("--lr", type=at_least(float, 1e-9), default=lr, help="learning rate (%(default)s)")
     if batch_size:
         parser.add_argument("--batch-size", type=at_least(int, 1), default=batch_size, help="samples (%(default)s)")
     parser.add_argument("--seed", type=at_least(int, 0), default=seed, help="random seed (%(default)s)")
-    parser.add_argument("--device", help="cpu, cuda, mps, … (the accelerator if there is one)")
+    parser.add_argument("--device", type=pick_device, default="", help="cpu, cuda, mps, … (the accelerator, if any)")
     if plot:
         parser.add_argument("--plot", type=picture, metavar="FILE", help="draw a picture: .png, .svg or .pdf")
     if saves:
         parser.add_argument("--save", type=writable, metavar="FILE", help="write the weights after each epoch")
         parser.add_argument("--load", metavar="FILE", help="start from a file of --save; brings 0 epochs")
-    for flag, values in ((presets or {}) | {"--load": {"epochs": 0}}).items():
-        if flag == "--fast":
-            recipe = ", ".join(f"{name} {value}" for name, value in values.items())
-            parser.add_argument(flag, action="store_true", help=f"Adam with a one-cycle schedule: {recipe}")
-        if any(word.partition("=")[0] == flag for word in sys.argv):  # argparse itself has no such defaults
-            parser.set_defaults(**values)
+    if fast:
+        recipe = ", ".join(f"{name} {value}" for name, value in fast.items())
+        parser.add_argument("--fast", action="store_true", help=f"Adam with a one-cycle schedule: {recipe}")
     return parser
+
+
+def parse(parser, **presets):
+    """Returns the options that were typed, and the defaults of the others.
+
+    `presets`: the defaults that a flag brings, fast={"epochs": 1}. What is typed beats them, and they beat the
+    article's. --load brings 0 epochs: the weights are tested and used, not trained.
+    """
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has none
+        sys.stdout.reconfigure(errors="replace")  # a character that the console lacks becomes a ?
+    in_notebook = sys.argv[0].endswith("kernel_launcher.py")
+    words = [] if in_notebook else sys.argv[1:]  # a notebook's words are for its kernel
+    typed = vars(parser.parse_known_args(words)[0])
+    presets["load"] = {"epochs": 0}
+    for flag, defaults in presets.items():
+        if typed.get(flag) not in (None, False):
+            parser.set_defaults(**defaults)
+    args = parser.parse_args(words)
+    save, plot = typed.get("save"), typed.get("plot")
+    if save and plot and os.path.realpath(save) == os.path.realpath(plot):
+        parser.error("--save and --plot name the same file")
+    return args
 
 
 def at_least(kind, least):
@@ -67,14 +231,19 @@ def at_least(kind, least):
 
 def writable(path):
     """A converter for argparse: the path of a file that can be written or replaced."""
-    taken = os.path.exists(path) and not os.path.isfile(path)
-    if not path or taken or not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK):
-        raise argparse.ArgumentTypeError(f"{path!r} is not a file in a folder that can be written to")
-    return path
+    target = os.path.realpath(path)
+    new = not os.path.exists(target)
+    if os.path.basename(path) and (new or os.path.isfile(target)):
+        with contextlib.suppress(OSError):
+            open(target, "ab").close()  # changes nothing in a file that is there
+            if new:
+                os.remove(target)
+            return path
+    raise argparse.ArgumentTypeError(f"{path!r} is not a file that can be written")
 
 
 def picture(path):
-    """A converter for argparse: the path of a picture. What is wrong with it is said before the training."""
+    """A converter for argparse: the path of a picture that can be drawn and written."""
     if not importlib.util.find_spec("matplotlib"):
         raise argparse.ArgumentTypeError("needs matplotlib: pip install matplotlib")
     if os.path.splitext(path)[1].lower() not in (".png", ".svg", ".pdf"):
@@ -82,169 +251,74 @@ def picture(path):
     return writable(path)
 
 
-def fail(message):
-    """Ends the program with one line on standard error and exit status 2."""
-    print(f"{os.path.basename(sys.argv[0])}: error: {message}", file=sys.stderr)
-    sys.exit(2)
-
-
-def pick_device(name=None):
-    """Returns the device called `name`; without a name the accelerator if this machine has one, else the CPU."""
-    if not name:  # a build for CUDA calls cuda the current accelerator even where there is no GPU
-        name = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"
-    if name == "cuda" and dist.is_torchelastic_launched():  # one GPU for each process
-        name = f"cuda:{os.environ['LOCAL_RANK']}"
+def open_text(path):
+    """Returns a text file, also a .gz, open for reading its lines. It must be UTF-8; a byte-order mark is dropped."""
     try:
-        torch.zeros(1, device=name).item()
-    except Exception:  # many kinds of exception, one message
-        fail(f"argument --device: this machine has no device {name!r}; 'cpu' is always there")
-    return torch.device(name)
+        content = Path(path).read_bytes()
+        if str(path).endswith(".gz"):
+            content = gzip.decompress(content)
+        content.decode()
+    except UnicodeDecodeError:
+        sys.exit(f"{path} is no text in UTF-8: save it as UTF-8")
+    except Exception as error:  # no such file, no gzip, …
+        sys.exit(f"{path} cannot be read: {error}")
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
 
 
-def mnist(device, raw=False):
-    """Returns MNIST from data/: images N×1×28×28 and labels N for training, then both for testing.
-
-    The pixels have mean 0 and standard deviation 1 over the training images; with raw=True they are 0 to 255.
-    """
-    from torchvision import datasets  # slow to import: only the scripts that need it wait
-
-    tensors = []
-    for part in (datasets.MNIST(DATA, train=True), datasets.MNIST(DATA, train=False)):
-        images = part.data.to(device).unsqueeze(1).float()
-        tensors += [images if raw else images.div_(255).sub_(0.1307).div_(0.3081), part.targets.to(device)]
-    return tensors
+def data_lines(path, numbers):
+    """Yields the lines of a text file that are neither blank nor a comment; adds the number of each to `numbers`."""
+    for number, line in enumerate(open_text(path), start=1):
+        if line.partition("#")[0].strip():
+            numbers.append(number)
+            yield line
 
 
-def batches(*tensors, batch_size, shuffle=False):
-    """Returns a DataLoader over tensors in memory; a batch is a list with the same rows of every tensor.
-
-    The DataLoader deals out the numbers of rows; take() cuts these rows out of each tensor at once, not one sample
-    after the other. Under torchrun each process takes its share of a shuffled batch.
-    """
-
-    def take(rows):
-        if shuffle and dist.is_initialized():
-            rows = rows[dist.get_rank() :: dist.get_world_size()] or rows[:1]  # the last batch may be too short
-        return [tensor.index_select(0, torch.tensor(rows, device=tensor.device)) for tensor in tensors]
-
-    return DataLoader(range(len(tensors[0])), batch_size=batch_size, shuffle=shuffle, collate_fn=take)
-
-
-def report(epoch, epochs, loss, measured="", test_loss=0.0):
-    """Prints the line of an epoch; where a loss is nan or infinite, ends the program with advice and status 1."""
-    if not math.isfinite(loss + test_loss):
-        sys.exit(f"epoch {epoch}: the loss is nan or infinite; the gradients exploded: try a lower --lr")
-    print(f"epoch {epoch:{len(str(epochs))}}/{epochs}  loss {loss:.4f}{measured}", flush=True)
-
-
-def train_epoch(model, train_batches, loss_fn, optimizer, scheduler=None):
-    """Trains for one pass over batches of the network's inputs and a target; returns the loss of each, on the CPU."""
-    model.train()
-    losses = []
-    for *inputs, target in train_batches:
-        loss = loss_fn(model(*inputs), target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if scheduler:
-            scheduler.step()
-        losses.append(loss.detach())  # still a tensor: .item() would wait for the device in every batch
-        if sys.stderr.isatty():
-            print(f"{len(losses)}/{len(train_batches)}", end="\r", file=sys.stderr)
-    return torch.stack(losses).cpu()
-
-
-@torch.inference_mode()
-def evaluate(model, test_batches):
-    """Returns the mean cross-entropy and the accuracy (0 to 1) over `test_batches`."""
-    model.eval()
-    loss, correct, samples = 0, 0, 0
-    for *inputs, target in test_batches:
-        logits = model(*inputs)
-        loss += nn.functional.cross_entropy(logits, target, reduction="sum")
-        correct += (logits.argmax(dim=1) == target).sum()
-        samples += len(target)
-    return loss.item() / samples, correct.item() / samples
-
-
-def fit(model, train_batches, test_batches, loss_fn, optimizer, scheduler=None, *, epochs, save=None):
-    """Trains and tests in turn, as 04 does; prints a line after each epoch, and the test accuracy at the end.
-
-    The weights go to the file `save` after each epoch. Ctrl-C ends the training, not the program: the weights are
-    tested and saved as they stand. Under torchrun the first process prints and saves; the others end here. Returns
-    the history, a dict for each epoch: losses (one for each batch), test_loss, accuracy (0 to 1).
-    """
-    network, rank, history = model, 0, []
-    if dist.is_torchelastic_launched():
-        dist.init_process_group()
-        network, rank = nn.parallel.DistributedDataParallel(model), dist.get_rank()  # it averages the gradients
-    with contextlib.nullcontext() if dist.is_initialized() else contextlib.suppress(KeyboardInterrupt):
-        for epoch in range(1, epochs + 1):
-            start = time.perf_counter()
-            losses = train_epoch(network, train_batches, loss_fn, optimizer, scheduler)
-            test_loss, accuracy = evaluate(model, test_batches)
-            if rank == 0:
-                measured = f"  test loss {test_loss:.4f}  test accuracy {100 * accuracy:5.2f} %"
-                measured += f"  {time.perf_counter() - start:.1f} s"
-                report(epoch, epochs, losses.mean().item(), measured, test_loss)
-                if save:
-                    write(save, lambda part: torch.save(model.state_dict(), part))
-            history.append({"losses": losses, "test_loss": test_loss, "accuracy": accuracy})
-    if not epochs or len(history) < epochs:  # nothing to train, or Ctrl-C
-        test_loss, accuracy = evaluate(model, test_batches)
-        if save and epochs and math.isfinite(test_loss):
-            write(save, lambda part: torch.save(model.state_dict(), part))
-    if dist.is_initialized():
-        del network  # first: its threads must not outlive the process group, or Python aborts at its end
-        gc.collect()
-        dist.destroy_process_group()
-        if rank > 0:
-            sys.exit()
-    print(f"test accuracy {100 * accuracy:.2f} %")
-    return history
-
-
-def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
-    """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
-
-    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
-    `betas`: how long Adam remembers its gradients; few steps want short memories.
-    """
-    optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
-    # The rate rises for a fifth of the steps only: settling takes longer. With 5 steps, OneCycleLR would divide by 0.
-    schedule = {"pct_start": 0.2, "anneal_strategy": "linear", "cycle_momentum": False}
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, max(steps, 6), **schedule)
-
-
-def write(path, save):
-    """Calls save() with a path beside `path`, then moves the file there. A kill or a full disk leaves the old file."""
-    path = Path(path).resolve()  # a link stays, and leads to the new file
-    part = path.with_stem(f"{path.stem}.part")  # a picture's ending says its kind
+def csv_rows(path):
+    """Yields the rows of a CSV file but for blank ones: the number of the line on which each begins, and its fields."""
+    reader = csv.reader(open_text(path))
+    number = 1
     try:
-        save(part)
-        part.replace(path)
+        for row in reader:
+            if any(field.strip() for field in row):
+                yield number, row
+            number = reader.line_num + 1
+    except csv.Error as error:
+        sys.exit(f"{path}, line {number}: {error}")
+
+
+def save_weights(path, state):
+    """Writes a file of weights. Only a whole file takes the place of an old one: a kill or a full disk leaves that."""
+    target = Path(path).resolve()  # a link stays one, and leads to the new file
+    part = target.with_name(f"{target.name[:50]}.{uuid.uuid4().hex}")  # a name that nobody else uses
+    try:
+        with open(part, "xb") as file:
+            torch.save(state, file)
+        part.replace(target)
     except (OSError, RuntimeError) as error:
+        sys.exit(f"{path} cannot be written; is the disk full? {error}")
+    finally:
         part.unlink(missing_ok=True)
-        fail(f"{path} cannot be written; is the disk full? {error}")
 
 
-def load_weights(model, path):
-    """Loads a file of --save into the model; weights_only=True refuses one that would run code."""
+def read_weights(path, **entries):
+    """Reads a file of --save; returns a dict: the weights by name, and what was saved beside them.
+
+    `entries` names what must be there besides weights: countries=list for a list of texts.
+    """
     try:
-        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        state = torch.load(path, map_location="cpu", weights_only=True)  # refuses a file that would run code
     except Exception:  # many kinds of exception, one message
-        fail(f"argument --load: {path} is missing, damaged, or has the weights of another network")
+        sys.exit(f"{path!r} is missing or damaged, or not a file of --save")
+    for name, kind in entries.items():
+        entry = state.get(name) if isinstance(state, dict) else None
+        if not isinstance(entry, kind) or not all(isinstance(text, str) for text in entry):
+            sys.exit(f"{path!r} is not a file that this script has saved: it has no {name}")
+    return state
 
 
-def plot_history(history, left, right):
-    """Draws on two axes of matplotlib: the training loss of each batch, test loss and accuracy after each epoch."""
-    if not history:
-        fail("argument --plot: no epoch was completed, so there is nothing to draw")
-    epochs = range(1, len(history) + 1)
-    losses = torch.cat([epoch["losses"] for epoch in history])
-    left.plot(torch.linspace(0, len(history), len(losses)), losses, linewidth=0.5, label="training, each batch")
-    left.plot(epochs, [epoch["test_loss"] for epoch in history], "o", label="test")
-    left.set(title="loss", xlabel="epoch", yscale="log")
-    left.legend()
-    right.plot(epochs, [100 * epoch["accuracy"] for epoch in history], "o-")
-    right.set(title="test accuracy (%)", xlabel="epoch", xlim=(0, len(history) + 0.5))
+def load_weights(model, state, path):
+    """Copies the weights of a file of --save into the model."""
+    try:
+        model.load_state_dict(state)
+    except Exception:  # many kinds of exception, one message
+        sys.exit(f"{path!r} has the weights of another network")

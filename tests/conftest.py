@@ -1,8 +1,10 @@
 """What several test files need: the scripts, and ways to run them."""
 
+import gzip
 import importlib
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -40,19 +42,30 @@ def command(name, *arguments):
 def run(tmp_path):
     """Runs a script as a user does, from another folder."""
 
-    def run(name, *arguments):
-        return subprocess.run(command(name, *arguments), cwd=tmp_path, capture_output=True, text=True)
+    def run(name, *arguments, **settings):
+        settings = {"cwd": tmp_path, "capture_output": True, "text": True} | settings
+        return subprocess.run(command(name, *arguments), **settings)
 
     return run
 
 
 @pytest.fixture
-def lines(monkeypatch, capsys):
-    """Calls a script's main() in this process; returns the lines that it prints, without their seconds."""
+def opened(monkeypatch):
+    """Runs a script in this process; returns the names that `python -i` would have afterwards."""
+
+    def opened(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        return runpy.run_path(str(ROOT / f"{name}.py"), run_name="__main__")
+
+    return opened
+
+
+@pytest.fixture
+def lines(opened, capsys):
+    """Runs a script in this process; returns the lines that it prints, without their seconds."""
 
     def lines(name, *arguments):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
-        load(name).main()
+        opened(name, *arguments)
         return [re.sub(r"  \S+ s$", "", line) for line in capsys.readouterr().out.splitlines()]
 
     return lines
@@ -60,30 +73,49 @@ def lines(monkeypatch, capsys):
 
 @pytest.fixture
 def refused(lines, capsys):
-    """Calls main() with what it must refuse: status 2, nothing printed. Returns the one line on standard error."""
+    """Runs a script with what it must refuse before it trains anything; returns the one line that says why.
+
+    A wrong option is argparse's error: usage, one line, status 2. A bad file ends in sys.exit(line): status 1.
+    """
 
     def refused(name, *arguments):
         with pytest.raises(SystemExit) as end:
             lines(name, *arguments)
         output = capsys.readouterr()
-        assert (end.value.code, output.out) == (2, "")
-        assert re.fullmatch(r".+\n", output.err)
-        return output.err
+        assert "epoch" not in output.out
+        if end.value.code == 2:
+            usage, _, message = output.err.partition(f"{name}.py: error: ")
+            assert usage.startswith("usage: ")
+        else:
+            message = end.value.code + "\n"
+            assert output.err == ""
+        assert re.fullmatch(r".{10,400}\n", message)
+        return message
 
     return refused
 
 
 @pytest.fixture
-def few(monkeypatch):
-    """Lets the scripts see 2,000 images for training and 500 for testing, every tenth name, and so on."""
+def few(monkeypatch, tmp_path):
+    """Lets the scripts see less: 2,000 and 500 images; by the options that few(name) returns, every tenth name, …."""
+    mnist = common.mnist
 
     def images(*arguments):
-        return [part[:size] for part, size in zip(common.mnist(*arguments), (2000, 2000, 500, 500), strict=True)]
+        return [part[:size] for part, size in zip(mnist(*arguments), (2000, 2000, 500, 500), strict=True)]
 
-    for script in map(load, SCRIPTS):
-        if hasattr(script, "mnist"):
-            monkeypatch.setattr(script, "mnist", images)
-        for reader, step in ("read_names", 10), ("read_reviews", 20), ("read_poems", 40):
-            if read := getattr(script, reader, None):
-                every = lambda path, read=read, step=step: [part[::step] for part in read(path)]  # noqa: E731
-                monkeypatch.setattr(script, reader, every)
+    monkeypatch.setattr(common, "mnist", images)
+    kinds = {"09_names_gru": ("names", 10), "10_reviews_gru": ("reviews", 20), "11_poems_gru": ("poems", 40)}
+
+    def few(name):
+        if name not in kinds:
+            return []
+        folder, (kind, step) = tmp_path / "few", kinds[name]
+        folder.mkdir(exist_ok=True)
+        paths = sorted(common.DATA.glob(f"{kind}*.gz"), reverse=True)  # train before test
+        for path in paths:
+            rows = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+            (folder / path.stem).write_bytes(b"".join(rows[::step]))
+        files = [folder / path.stem for path in paths]
+        return {"names": ["--names-dir", folder], "reviews": ["--csv", *files], "poems": ["--poems", *files]}[kind]
+
+    return few

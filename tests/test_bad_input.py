@@ -1,12 +1,15 @@
-"""What is wrong with the input is said in one line on standard error, with status 2; `refused` checks that."""
+"""What is wrong with an option or a file is said in one line, before anything is trained; `refused` checks that."""
 
 import gzip
 import os
+import shutil
 
 import pytest
 import torch
 from conftest import SCRIPTS, load
 from PIL import Image
+
+import common
 
 OF_EVERY_SCRIPT = "--epochs=0 --epochs=1.5 --epochs=ten --lr=0 --lr=-1 --lr=nan --lr=inf --device=moon --device=cuda:99"
 OF_EVERY_SCRIPT += " --seed=-1 --seed=x --seed=99999999999999999999 --epoch=1 --no-such x"
@@ -19,8 +22,8 @@ OF_ONE_SCRIPT = {
     "07_resnet": "--block=thick --batch-size=x",
     "08_rnn_hello": "--model=transformer",
     "09_names_gru": "--predict= --predict=42 --predict=王",
-    "10_reviews_gru": "--model=lstm --csv=one.csv --predict=xyzzy --predict=",
-    "11_poems_gru": "--first=愛 --acrostic=春A --acrostic=春春春春春 --temperature=0 --count=0 --poems=missing.txt",
+    "10_reviews_gru": "--model=lstm --csv=one.csv",
+    "11_poems_gru": "--first=愛 --acrostic=春A --acrostic=春春春春春 --temperature=0 --count=0 --plot=poems.png",
 }
 
 
@@ -36,7 +39,7 @@ def test_option_of_one_script(refused, few, tmp_path, monkeypatch, name):
     for word in OF_ONE_SCRIPT[name].split():
         option, _, value = word.partition("=")
         message = refused(name, word)
-        assert option in message or f"{value}: each line must be" in message
+        assert any(words in message for words in (option, f"{value} cannot be read", f"{value!r} is missing"))
 
 
 def bad_files(row):
@@ -62,47 +65,90 @@ def bad_files(row):
 
 
 PATIENTS, DIGITS = bad_files("0,0,0,0,0,0,0,0,1"), bad_files("1" + ",0" * 784)
+LINES = {"one longer row": 4, "text": 4, "nan": 4, "semicolons": 1, "label 2 or pixel 256": 4}
 
 
 @pytest.mark.parametrize("name", PATIENTS)
 def test_csv(refused, tmp_path, name):
     good, bad = tmp_path / "good.csv", tmp_path / name
+    line = LINES.get(bad.stem)
+    place = f"{name}, line {line}: " if line else name
     bad.write_bytes(PATIENTS[name])
-    assert f"{name}: each line must be eight features and a label" in refused("03_diabetes", "--csv", bad)
+    assert place in refused("03_diabetes", "--csv", bad)
     good.write_text("1" + ",0" * 784)
     bad.write_bytes(DIGITS[name])
     for files in (good, bad), (bad, good):
-        assert f"{name}: each line must be a label of 0 to 9" in refused("04_mnist_mlp", "--csv", *files)
+        assert place in refused("04_mnist_mlp", "--csv", *files)
+
+
+def test_a_line_is_named_though_comments_and_blank_lines_stand_before_it(refused, tmp_path):
+    path = tmp_path / "patients.csv"
+    path.write_text("# eight features, label\n\n" + 2 * ("0," * 8 + "1\r\n") + "0," * 8 + "2\n")
+    assert "patients.csv, line 5: the label must be 0 or 1" in refused("03_diabetes", "--csv", path)
 
 
 NAMES = b"Wu,Chinese\nSmith,English\n"
-BAD_NAMES = {
-    "empty": b"",
-    "one column": NAMES + b"Li\n",
-    "three columns": b"Wu,Chinese,1\n",
-    "not Latin": NAMES + "山田,Japanese\n".encode(),
-    "no name": NAMES + b",Chinese\n",
-    "no letters": NAMES + b"42,Chinese\n",
-    "binary": bytes(range(256)),
-    "UTF-16": NAMES.decode().encode("utf-16"),
+BAD_NAMES = {  # contents, and what the line says
+    "empty": (b"", "it has no names"),
+    "one column": (NAMES + b"Li\n", "line 3: "),
+    "three columns": (NAMES + b"Wu,Chinese,1\n", "line 3: "),
+    "not Latin": (NAMES + "山田,Japanese\n".encode(), "line 3: '山田' is not a name in Latin letters"),
+    "no name": (b"\n" + NAMES + b",Chinese\n", "line 4: "),
+    "no letters": (NAMES + b"42,Chinese\n", "line 3: "),
+    "open quotation mark": (b'"Li,Chinese\n' + 3 * NAMES, "line 1: "),
+    "binary": (bytes(range(256)), "save it as UTF-8"),
+    "UTF-16": (NAMES.decode().encode("utf-16"), "save it as UTF-8"),
+    "GBK": ("王,Chinese\n".encode("gbk"), "save it as UTF-8"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_NAMES)
 def test_names(refused, tmp_path, case):
-    (tmp_path / "names_train.csv").write_bytes(BAD_NAMES[case])
+    content, words = BAD_NAMES[case]
+    path = tmp_path / "names_train.csv"
+    path.write_bytes(content)
     message = refused("09_names_gru", "--names-dir", tmp_path)
-    assert "names_train.csv: each line must be a name, a comma and a label" in message
-    assert case != "not Latin" or "pinyin" in message
-    files = [tmp_path / "names_train.csv"] * 2
-    assert "each line must be a sentence, a comma and a rating" in refused("10_reviews_gru", "--csv", *files)
-    assert "each line must be a poem of at most 99 characters" in refused("11_poems_gru", "--poems", files[0])
+    assert "names_train.csv" in message
+    assert words in message
+    assert "names_train.csv" in refused("10_reviews_gru", "--csv", path, path)
+    assert "names_train.csv" in refused("11_poems_gru", "--poems", path)
+
+
+REVIEWS = "A moving film.,2.5\nA dull film.,-2\n"
+BAD_REVIEWS = {
+    "no number": (REVIEWS + "A film.,good\n", "line 3: the rating"),
+    "nan": (REVIEWS + "\nA film.,nan\n", "line 4: the rating"),
+    "three columns": (REVIEWS + "A film, good,1\n", "line 3: "),
+    "larger than a field of csv may be": (REVIEWS + '"A film.,1\n' + 5000 * REVIEWS, "line 3: "),
+    "zeros only": ("A film.,0\n", "no sentence with a rating"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_REVIEWS)
+def test_reviews(refused, tmp_path, case):
+    content, words = BAD_REVIEWS[case]
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text(REVIEWS)
+    bad.write_text(content)
+    for files in (good, bad), (bad, good):
+        message = refused("10_reviews_gru", "--csv", *files)
+        assert "bad.csv" in message
+        assert words in message
+
+
+def test_poems(refused, tmp_path):
+    path = tmp_path / "poems.txt"
+    path.write_text(30 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n" + 100 * "春")
+    assert "poems.txt, line 31: " in refused("11_poems_gru", "--poems", path)
+    path.write_text(13 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n")
+    assert "it has 13" in refused("11_poems_gru", "--poems", path)
+    assert "missing.txt cannot be read" in refused("11_poems_gru", "--poems", "missing.txt")
 
 
 def test_names_that_are_missing_or_no_gzip_or_of_a_new_country(refused, tmp_path):
-    assert "names_train.csv.gz: each line" in refused("09_names_gru", "--names-dir", tmp_path)
+    assert "names_train.csv.gz cannot be read" in refused("09_names_gru", "--names-dir", tmp_path)
     (tmp_path / "names_train.csv.gz").write_bytes(NAMES)
-    assert "names_train.csv.gz: each line" in refused("09_names_gru", "--names-dir", tmp_path)
+    assert "names_train.csv.gz cannot be read" in refused("09_names_gru", "--names-dir", tmp_path)
     (tmp_path / "names_train.csv").write_bytes(NAMES)
     (tmp_path / "names_test.csv").write_text("Wu,Utopian\n")
     assert "does not know: Utopian" in refused("09_names_gru", "--names-dir", tmp_path)
@@ -114,20 +160,78 @@ class Harmful:
 
 
 @pytest.mark.parametrize("name", ["05_mnist_cnn", "09_names_gru"])
-def test_damaged_or_harmful_weights(refused, tmp_path, monkeypatch, name):
+def test_damaged_or_harmful_weights(refused, few, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     script, path = load(name), tmp_path / "bad.pt"
-    state = (script.ImprovedCNN() if name == "05_mnist_cnn" else script.NameGRU(["Italian", "Polish"])).state_dict()
+    if name == "05_mnist_cnn":
+        state = script.ImprovedCNN().state_dict()
+    else:
+        countries = sorted(set(script.read_names(f"{common.DATA}/names_train.csv")[1]))
+        state = script.NameGRU(len(countries)).state_dict() | {"countries": countries}
     torch.save(state, path)
     whole = path.read_bytes()
     for content in (b"", b"text", whole[:1000], whole[: len(whole) // 2], whole[:-100], bytes(1000)):
         path.write_bytes(content)
-        assert "--load: " in refused(name, "--load", path)
-    other = load("04_mnist_mlp").MLP(torch.relu).state_dict()
-    for value in ([1, 2], {}, state | {"more": torch.zeros(1)}, state | {"_extra_state": 18}, other, Harmful()):
+        assert "bad.pt' is missing or damaged" in refused(name, *few(name), "--load", path)
+    for value in ([1, 2], {}, state | {"more": torch.zeros(1)}, Harmful()):
         torch.save(value, path)
-        assert "bad.pt is missing, damaged, or has the weights of another network" in refused(name, "--load", path)
+        assert "bad.pt" in refused(name, *few(name), "--load", path)
     assert not os.path.exists("executed")
+
+
+def test_weights_of_another_network(refused, few, tmp_path):
+    path = tmp_path / "other.pt"
+    for name, options, network in (
+        ("05_mnist_cnn", ["--model", "simple"], load("05_mnist_cnn").ImprovedCNN()),
+        ("06_inception", [], load("07_resnet").ResNet()),
+        ("09_names_gru", [], load("05_mnist_cnn").SimpleCNN()),
+        ("10_reviews_gru", [], load("09_names_gru").NameGRU(2)),
+        ("11_poems_gru", [], load("05_mnist_cnn").SimpleCNN()),
+    ):
+        torch.save(network.state_dict(), path)
+        assert "other.pt" in refused(name, *few(name), *options, "--load", path)
+    resnet = load("07_resnet")
+    for saved in resnet.BLOCKS:
+        torch.save(resnet.ResNet(resnet.BLOCKS[saved]).state_dict(), path)
+        for block in resnet.BLOCKS:
+            if block != saved:
+                message = refused("07_resnet", "--block", block, "--load", path)
+                assert "other.pt' has the weights of another network" in message
+
+
+ENTRIES = {"09_names_gru": "countries", "10_reviews_gru": "words", "11_poems_gru": "characters"}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_of_the_weights_that_is_missing_or_no_list_of_texts(refused, few, tmp_path, name):
+    networks = {"09_names_gru": "NameGRU", "10_reviews_gru": "ReviewNet", "11_poems_gru": "PoemGRU"}
+    weights = getattr(load(name), networks[name])(4).state_dict()
+    path = tmp_path / "weights.pt"
+    for entry in ({}, {ENTRIES[name]: 4}, {ENTRIES[name]: [1, 2, 3, 4]}, {ENTRIES[name]: "text"}):
+        torch.save(weights | entry, path)
+        assert f"it has no {ENTRIES[name]}" in refused(name, *few(name), "--load", path)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "text", "labels of the other part", "a label of 99"])
+def test_mnist_that_is_missing_or_damaged(tmp_path, monkeypatch, damage):
+    raw = tmp_path / "MNIST" / "raw"
+    shutil.copytree(common.DATA / "MNIST" / "raw", raw)
+    labels = raw / "train-labels-idx1-ubyte"
+    content = labels.read_bytes()
+    changed = {
+        "cut": content[:-100],
+        "empty": b"",
+        "text": b"not a file of MNIST\n",
+        "labels of the other part": (raw / "t10k-labels-idx1-ubyte").read_bytes(),
+        "a label of 99": content[:-1] + b"\x63",
+    }
+    if damage == "missing":
+        labels.unlink()
+    else:
+        labels.write_bytes(changed[damage])
+    monkeypatch.setattr(common, "DATA", tmp_path)
+    with pytest.raises(SystemExit, match=r"^.+raw: a file of MNIST is missing or damaged.+$"):
+        common.mnist("cpu")
 
 
 @pytest.mark.parametrize("case", ["empty", "text", "truncated", "blank"])
@@ -135,4 +239,4 @@ def test_a_picture_without_a_digit(refused, few, tmp_path, case):
     path = tmp_path / "digit.png"
     Image.new("L", (50, 50), 200).save(path)
     path.write_bytes({"empty": b"", "text": b"7", "truncated": path.read_bytes()[:60]}.get(case, path.read_bytes()))
-    assert "digit.png is not a picture of a digit" in refused("05_mnist_cnn", "--epochs", 1, "--predict", path)
+    assert "digit.png is not a picture of a digit" in refused("05_mnist_cnn", "--predict", path)

@@ -84,7 +84,7 @@ def test_08_another_pair_of_words_needs_no_other_change(run, tmp_path):
 
 def test_09_packing_gives_each_name_the_logits_of_that_name_alone():
     names = load("09_names_gru")
-    model = names.NameGRU([f"country {number}" for number in range(18)])
+    model = names.NameGRU(18)
     group = ["Wu", "Maclean", "O'Neill", "Van Den Berg", "Li"]
     together = model(*names.encode(group))
     alone = torch.cat([model(*names.encode([name])) for name in group])
@@ -93,7 +93,8 @@ def test_09_packing_gives_each_name_the_logits_of_that_name_alone():
 
 def test_shuffling_the_test_set_changes_nothing():
     data, model = (torch.randn(103, 4), torch.arange(103) % 3), nn.Linear(4, 3)
-    (loss, accuracy), shuffled = (evaluate(model, batches(*data, batch_size=10, shuffle=how)) for how in (False, True))
+    loss, accuracy = evaluate(model, batches(*data, batch_size=10), "cpu")
+    shuffled = evaluate(model, batches(*data, batch_size=10, shuffle=True), "cpu")
     assert shuffled == (pytest.approx(loss), accuracy)
 
 
@@ -103,7 +104,7 @@ def test_workers_are_processes_not_threads():
 
 
 def test_an_embedding_takes_int32_and_gives_padding_a_vector_like_any_other():
-    assert load("09_names_gru").NameGRU(["Polish"]).embedding(torch.tensor([0], dtype=torch.int32)).abs().min() > 0
+    assert load("09_names_gru").NameGRU(1).embedding(torch.tensor([0], dtype=torch.int32)).abs().min() > 0
 
 
 def load_a_whole_model():

@@ -1,4 +1,4 @@
-"""The loops of common.py; the table of what `fit` prints, writes and returns (test_torchrun.py has its last row)."""
+"""The loops of common.py; the table of what `fit` prints, writes and returns."""
 
 import re
 import signal
@@ -8,11 +8,12 @@ import time
 
 import pytest
 import torch
-from conftest import SCRIPTS, command
+from conftest import SCRIPTS, command, load
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import common
-from common import batches, evaluate, fit, one_cycle, options
+from common import batches, evaluate, fit, one_cycle, options, parse, train_epoch
 
 
 def test_batches_bring_each_sample_once_in_a_new_order():
@@ -31,7 +32,7 @@ def test_batches_bring_each_sample_once_in_a_new_order():
 
 def test_evaluate_weighs_a_short_last_batch():
     logits, labels = torch.tensor([[9.0, 0], [0, 9], [0, 9]]), torch.tensor([0, 1, 0])
-    loss, accuracy = evaluate(nn.Identity(), batches(logits, labels, batch_size=2))
+    loss, accuracy = evaluate(nn.Identity(), batches(logits, labels, batch_size=2), "cpu")
     assert loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item())
     assert accuracy == pytest.approx(2 / 3)
 
@@ -61,9 +62,13 @@ def test_what_is_typed_beats_fast_and_that_beats_the_article(monkeypatch):
         "--load FILE --epochs 3": (3, 0.01, 64),
     }.items():
         monkeypatch.setattr(sys, "argv", ["script.py", *typed.split()])
-        parser = options("", epochs=30, lr=0.01, batch_size=64, saves=True, presets={"--fast": fast})
-        args = parser.parse_args()
+        args = parse(options("", epochs=30, lr=0.01, batch_size=64, saves=True, fast=fast), fast=fast)
         assert (args.epochs, args.lr, args.batch_size) == expected
+
+
+def test_a_notebook_s_own_arguments_are_not_read(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/lib/ipykernel_launcher.py", "-f", "kernel.json", "--epochs", "7"])
+    assert parse(options("", epochs=30)).epochs == 30
 
 
 def shown_options(lines, capsys, *arguments):
@@ -83,7 +88,7 @@ def test_help_shows_every_default(lines, capsys, name):
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_same_seed_prints_the_same_numbers(lines, few, name):
-    first, again, other = (lines(name, "--epochs", 2, "--seed", seed) for seed in (7, 7, 8))
+    first, again, other = (lines(name, *few(name), "--epochs", 2, "--seed", seed) for seed in (7, 7, 8))
     assert first == again != other
 
 
@@ -93,12 +98,64 @@ def task():
     torch.manual_seed(0)
     x = torch.randn(50, 2)
     model, data = nn.Linear(2, 2), batches(x, (x[:, 0] > 0).long(), batch_size=20, shuffle=True)
-    return model, data, data, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.5)
+    return model, data, data, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.5), "cpu"
+
+
+def test_an_ordinary_dataloader_takes_the_place_of_batches(task):
+    """It brings the same numbers, in 04's loops and in those of common.py."""
+    mlp = load("04_mnist_mlp")
+    model, _, _, loss_fn, optimizer, device = task
+    data = torch.randn(50, 2), torch.arange(50) % 2
+    ours = batches(*data, batch_size=20)
+    ordinary = DataLoader(TensorDataset(*data), batch_size=20)
+    start = [parameter.detach().clone() for parameter in model.parameters()]
+    found = []
+    for loader in ours, ordinary:
+        for train, test in (train_epoch, evaluate), (mlp.train, mlp.test):
+            for parameter, value in zip(model.parameters(), start, strict=True):
+                parameter.data.copy_(value)
+            losses = torch.as_tensor(train(model, loader, loss_fn, optimizer, device))
+            found.append((losses.mean().item(), *test(model, loader, device)))
+    assert found[0] == found[2]
+    assert found[1] == found[3]
+    assert found[0] == pytest.approx(found[1])
+
+
+class Recorder:
+    """A stand-in for a tensor of a batch: it notes to which device it is sent."""
+
+    def __init__(self, tensor):
+        self.tensor, self.sent = tensor, []
+
+    def to(self, device):
+        self.sent.append(device)
+        return self.tensor
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_the_loops_send_every_tensor_of_a_batch_to_the_device(inputs):
+    mlp, linear, device = load("04_mnist_mlp"), nn.Linear(2, 2), torch.device("cpu")
+    loops = [
+        lambda batch: train_epoch(model, [batch], nn.CrossEntropyLoss(), optimizer, device),
+        lambda batch: evaluate(model, [batch], device),
+        lambda batch: mlp.train(model, [batch], nn.CrossEntropyLoss(), optimizer, device),
+        lambda batch: mlp.test(model, [batch], device),
+    ]
+
+    class Sum(nn.Module):
+        def forward(self, *x):
+            return linear(sum(x))
+
+    model, optimizer = Sum(), torch.optim.SGD(linear.parameters(), lr=0.1)
+    for loop in loops[: 4 if inputs == 1 else 2]:  # 04 has one input
+        batch = [Recorder(torch.ones(3, 2)) for _ in range(inputs)] + [Recorder(torch.tensor([0, 1, 0]))]
+        loop(batch)
+        assert [tensor.sent for tensor in batch] == [[device]] * len(batch)
 
 
 def test_fit_trains_n_epochs(task, capsys, tmp_path, monkeypatch):
-    written, write = [], common.write
-    monkeypatch.setattr(common, "write", lambda *arguments: written.append(arguments) or write(*arguments))
+    written, save = [], common.save_weights
+    monkeypatch.setattr(common, "save_weights", lambda *arguments: written.append(arguments) or save(*arguments))
     history = fit(*task, epochs=3, save=tmp_path / "model.pt")
     *epochs, last = capsys.readouterr().out.splitlines()
     for number, (line, epoch) in enumerate(zip(epochs, history, strict=True), start=1):
@@ -113,7 +170,7 @@ def test_fit_trains_n_epochs(task, capsys, tmp_path, monkeypatch):
 def test_fit_with_load_and_no_epochs_tests_once(task, capsys, tmp_path):
     before = task[0].weight.clone()
     assert fit(*task, epochs=0, save=tmp_path / "model.pt") == []
-    assert capsys.readouterr().out == f"test accuracy {100 * evaluate(task[0], task[2])[1]:.2f} %\n"
+    assert capsys.readouterr().out == f"test accuracy {100 * evaluate(task[0], task[2], 'cpu')[1]:.2f} %\n"
     assert not any(tmp_path.iterdir())
     assert torch.equal(task[0].weight, before)
 
@@ -139,18 +196,25 @@ def test_ctrl_c_keeps_what_was_learned(lines, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("where", ["training", "testing"])
 def test_a_loss_that_is_nan_ends_with_advice_and_spares_the_file(task, capsys, tmp_path, where):
-    model, data, _, loss_fn, optimizer = task
+    model, data, _, loss_fn, optimizer, device = task
     nan = batches(torch.full((4, 2), torch.nan), torch.zeros(4, dtype=torch.int64), batch_size=2)
     path = tmp_path / "model.pt"
     path.write_text("the last good file")
+    loaders = (nan, data) if where == "training" else (data, nan)
     with pytest.raises(SystemExit) as end:
-        fit(model, *((nan, data) if where == "training" else (data, nan)), loss_fn, optimizer, epochs=3, save=path)
+        fit(model, *loaders, loss_fn, optimizer, device, epochs=3, save=path)
     assert re.fullmatch("epoch 1: the loss is nan .* try a lower --lr", end.value.code)  # a text means status 1
     assert capsys.readouterr().out == ""
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("model.pt", "the last good file")]
 
 
-def test_a_training_that_explodes_ends_with_status_1(run):
-    result = run("01_linear", "--lr", 10)
-    assert result.returncode == 1
-    assert re.fullmatch(r"epoch \d+: the loss is nan or infinite; .* try a lower --lr\n", result.stderr)
+def test_a_perplexity_that_is_nan_spares_the_file_of_11(lines, few, tmp_path):
+    path = tmp_path / "poems.pt"
+    path.write_text("the last good file")
+    with pytest.raises(SystemExit, match=r"epoch 1: the loss is nan or infinite; .* try a lower --lr"):
+        lines("11_poems_gru", *few("11_poems_gru"), "--lr", 1e9, "--save", path)
+    assert path.read_text() == "the last good file"
+
+
+def test_where_the_loop_is_written_out_nan_is_shown(lines):
+    assert lines("01_linear", "--lr", 10)[-1] == "w = nan  b = nan  y(4) = nan"

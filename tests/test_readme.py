@@ -58,7 +58,7 @@ def test_commands_of_the_readme(lines, few, tmp_path, monkeypatch):
         own_files = re.search(r" [A-Z]{4,}", words)
         epochs = [] if "--load" in words else ["--epochs", 1]
         if not own_files and "torchrun" not in words:
-            assert lines(script, *shlex.split(words), *epochs)
+            assert lines(script, *few(script), *shlex.split(words), *epochs)
 
 
 def test_ci_runs_the_command_of_the_readme():

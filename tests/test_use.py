@@ -6,8 +6,10 @@ import importlib.util
 import os
 import re
 import resource
+import shlex
 import stat
 import subprocess
+import threading
 
 import pytest
 import torch
@@ -28,11 +30,13 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_a_saved_file_is_a_plain_state_dict(trained):
-    cnn, gru = load("05_mnist_cnn").ImprovedCNN(), load("09_names_gru").NameGRU(["Italian"])
+def test_a_saved_file_is_a_state_dict_and_one_more_entry(trained):
+    cnn = load("05_mnist_cnn").ImprovedCNN()
     cnn.load_state_dict(torch.load(trained / "05_mnist_cnn.pt", weights_only=True))
-    gru.load_state_dict(torch.load(trained / "09_names_gru.pt", weights_only=True))
-    assert len(gru.countries) == 18  # they came with the weights
+    state = torch.load(trained / "09_names_gru.pt", weights_only=True)
+    countries = state.pop("countries")
+    assert len(countries) == 18
+    load("09_names_gru").NameGRU(len(countries)).load_state_dict(state)
 
 
 @pytest.mark.parametrize("name", ["05_mnist_cnn", "09_names_gru"])
@@ -66,7 +70,9 @@ def test_09_load_takes_the_countries_from_the_file(lines, refused, trained, tmp_
     assert printed[0].startswith("2 and 2 names; 18 labels: ")
     assert printed[-1] == "test accuracy 100.00 %"
     write_names(tmp_path, [("Rossi", "Italian"), ("Alfa", "Utopian")])
-    assert "does not know: Utopian" in refused("09_names_gru", "--load", weights, "--names-dir", tmp_path)
+    message = refused("09_names_gru", "--load", weights, "--names-dir", tmp_path)
+    assert "does not know: Utopian" in message
+    assert "repeat the --names-dir" in message
 
 
 def test_09_predict_folds_accents(lines, trained):
@@ -81,11 +87,12 @@ def test_10_load_takes_the_words_from_the_file(lines, tmp_path):
     (tmp_path / "other.csv").write_text("moving,1\ndull,-1\n")
     weights, films, other = (tmp_path / name for name in ("films.pt", "train.csv", "other.csv"))
     lines("10_reviews_gru", "--csv", films, films, "--epochs", 20, "--save", weights)
-    sentences = "MOVING, unheard-of", "dull"
+    sentences = "MOVING, unheard-of", "xyzzy", "dull"
     printed = lines("10_reviews_gru", "--load", weights, "--csv", other, other, "--predict", *sentences)
     assert printed[0] == "test accuracy 100.00 %"
     assert re.fullmatch(r"MOVING, unheard-of: positive \(\d+\.\d %\)", printed[1])
-    assert re.fullmatch(r"dull: negative \(\d+\.\d %\)", printed[2])
+    assert printed[2] == "xyzzy: no word of it occurs twice in the training sentences"
+    assert re.fullmatch(r"dull: negative \(\d+\.\d %\)", printed[3])
 
 
 def test_11_writes_poems_of_the_right_form(lines, refused, tmp_path):
@@ -121,20 +128,69 @@ def test_save_spares_what_is_no_regular_file(refused, tmp_path):
         assert stat.S_IFMT(os.stat(path).st_mode) == before
 
 
-@pytest.mark.parametrize("option", ["--save", "--plot"])
-def test_a_full_disk_leaves_the_old_file(lines, few, capsys, tmp_path, option):
-    path = tmp_path / "old.png"
+def test_save_touches_no_other_file(lines, few, tmp_path):
+    """What is not finished was once called cnn.part.pt: that file may be the user's, or be a folder."""
+    (tmp_path / "cnn.part.pt").write_text("mine")
+    (tmp_path / "other.part.pt").mkdir()
+    for name in "cnn.pt", "other.pt", 247 * "a" + ".pt":
+        lines("05_mnist_cnn", "--epochs", 1, "--save", tmp_path / name)
+        assert "conv1.weight" in torch.load(tmp_path / name, weights_only=True)
+    assert (tmp_path / "cnn.part.pt").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_name_that_is_too_long_is_refused(refused, tmp_path):
+    assert "--save: " in refused("05_mnist_cnn", "--save", tmp_path / (256 * "a"))
+
+
+def test_two_that_save_to_one_file_at_a_time(tmp_path):
+    path, states = tmp_path / "model.pt", [{"weight": torch.full((1000, 1000), value)} for value in (1.0, 2.0)]
+    writers = [threading.Thread(target=lambda s=s: [common.save_weights(path, s) for _ in range(20)]) for s in states]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(torch.load(path, weights_only=True)["weight"].unique()) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_save_and_plot_with_one_name_are_refused(refused, tmp_path):
+    (tmp_path / "link.png").symlink_to("cnn.png")
+    message = refused("05_mnist_cnn", "--save", tmp_path / "cnn.png", "--plot", tmp_path / "link.png")
+    assert "--save and --plot" in message
+
+
+def test_a_full_disk_leaves_the_old_file(lines, few, tmp_path):
+    path = tmp_path / "old.pt"
     path.write_text("old")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))  # no file can be larger
-        with pytest.raises(SystemExit) as end:
-            lines("05_mnist_cnn", "--epochs", 1, option, path)
+        with pytest.raises(SystemExit, match=r"^.*old.pt cannot be written; is the disk full\? .+$"):
+            lines("05_mnist_cnn", "--epochs", 1, "--save", path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert end.value.code == 2
-    assert re.fullmatch(r".*old.png cannot be written; is the disk full\? .+\n", capsys.readouterr().err)
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("old.png", "old")]
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("old.pt", "old")]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+def test_a_console_that_lacks_a_character_gets_a_question_mark(run, encoding):
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    calls = [(name, "--help") for name in SCRIPTS] + [("08_rnn_hello", "--epochs", 1)]
+    for call in calls if encoding == "ascii" else calls[-3:]:
+        result = run(*call, env=environment, encoding=encoding)
+        assert (result.returncode, result.stderr) == (0, ""), call
+    assert encoding == "gbk" or result.stdout.splitlines()[-1].startswith("hello ? ")  # →
+
+
+@pytest.mark.parametrize("name", ["05_mnist_cnn", "11_poems_gru"])
+def test_a_closed_standard_error(few, tmp_path, name):
+    words = command(name, *few(name), "--epochs", 1)
+    if name == "05_mnist_cnn":
+        words.append("--fast")
+    closed = subprocess.run(["sh", "-c", f"{shlex.join(words)} 2>&-"], cwd=tmp_path, capture_output=True, text=True)
+    assert closed.returncode == 0
+    assert closed.stdout.startswith("epoch 1/1  loss ")
 
 
 def brought(digit):
@@ -165,9 +221,9 @@ def test_05_predict_reads_digits_as_people_bring_them(lines, trained, tmp_path, 
     assert len(wrong) <= 0.05 * len(expected), wrong
 
 
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name[:2] not in ("03", "04")])
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name[:2] not in ("03", "04", "11")])
 def test_plot(lines, few, tmp_path, name):
-    lines(name, "--epochs", 1, "--plot", tmp_path / "picture.png")
+    lines(name, *few(name), "--epochs", 1, "--plot", tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -185,7 +241,7 @@ def test_03_csv(lines, tmp_path):
 
 def test_04_csv(lines, few, tmp_path):
     """Files of digits give the numbers that --raw gives."""
-    *train, images, labels = load("04_mnist_mlp").mnist("cpu", True)
+    *train, images, labels = common.mnist("cpu", True)
     files = tmp_path / "train.csv.gz", tmp_path / "test.csv"
     for path, digits, targets in zip(files, (train[0], images), (train[1], labels), strict=True):
         with (gzip.open if path.suffix == ".gz" else open)(path, "wt", newline="") as file:
