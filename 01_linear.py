@@ -56,6 +56,16 @@ Gradients: z = Σx² has the gradient 2x. They add up until they are cleared. it
 >>> x.grad.tolist(), x.grad.zero_().tolist()
 ([[4.0, 0.0], [-4.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]])
 
+A step of SGD goes against the gradient, lr times its length. By hand, which must not become part of the graph itself:
+
+>>> w, same = torch.tensor([3.0], requires_grad=True), torch.tensor([3.0], requires_grad=True)
+>>> (w.pow(2).sum() + same.pow(2).sum()).backward()
+>>> with torch.no_grad():
+...     w -= 0.1 * w.grad
+>>> torch.optim.SGD([same], lr=0.1).step()
+>>> round(w.item(), 4), torch.equal(w, same)
+(2.4, True)
+
 A linear layer 32 → 64 holds a weight per pair and a bias per output.
 
 >>> layer = nn.Linear(32, 64)

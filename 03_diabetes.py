@@ -11,7 +11,7 @@ epoch is one pass over all rows, an iteration is the step for one batch: 768 row
     python 03_diabetes.py --workers 2                   two processes read the rows: no gain for rows in memory
     python 03_diabetes.py --activation relu --lr 0.1
     python 03_diabetes.py --batch-size 768 --lr 0.1     the first program: all rows at once
-    python 03_diabetes.py --csv my.csv                  eight features and a label of 0 or 1 in each line
+    python 03_diabetes.py --csv my.csv                  features and a label of 0 or 1 in each line
 
 500 of the 768 patients are healthy: always answering "healthy" is right 65.10 % of the time. The article's 100 epochs
 learn no more, with mini-batches (--lr 0.01) or without (--lr 0.1). ReLU and --lr 0.1 reach 77.73 %. There is no test
@@ -47,7 +47,7 @@ from common import DATA, at_least, data_lines, options, parse
 
 
 class DiabetesDataset(Dataset):
-    """The rows of a CSV file, also of .csv.gz: eight features, and a label of 0 or 1.
+    """The rows of a CSV file, also of .csv.gz: features, as many as there are, and last a label of 0 or 1.
 
     If the data do not fit in memory, keep only file names in __init__, and open one file in __getitem__.
     """
@@ -58,13 +58,16 @@ class DiabetesDataset(Dataset):
         try:
             rows = np.loadtxt(data_lines(path, numbers), np.float32, delimiter=",", ndmin=2)
         except ValueError:
-            sys.exit(f"{path}, line {numbers[-1]}: it must be numbers with commas, as many as in the lines before")
-        if rows.shape[1] != 9:
-            sys.exit(f"{path}: each line must be eight features and a label, with commas between them")
+            rule = "numbers with commas between them, as many as in the lines before; a heading begins with #"
+            sys.exit(f"{path}, line {numbers[-1]}: a line must be {rule}")
+        if rows.shape[1] < 2:
+            sys.exit(f"{path}: each line must be features and a label of 0 or 1, with commas between them")
         right = np.isfinite(rows).all(axis=1) & np.isin(rows[:, -1], (0, 1))
         if not right.all():
             line = numbers[right.argmin()]  # the first that is wrong
-            sys.exit(f"{path}, line {line}: the label must be 0 or 1, and each feature a finite number")
+            sys.exit(f"{path}, line {line}: the last number, the label, must be 0 or 1, and each feature finite")
+        if rows[:, -1].min() == rows[:, -1].max():
+            sys.exit(f"{path}: all labels are {rows[0, -1]:.0f}; is the label the last column?")
         self.features = torch.from_numpy(rows[:, :-1])
         self.labels = torch.from_numpy(rows[:, -1:])
 
@@ -76,11 +79,11 @@ class DiabetesDataset(Dataset):
 
 
 class DiabetesMLP(nn.Module):
-    """N×8 features → N×1 probabilities."""
+    """N×F features → N×1 probabilities; the article has F = 8."""
 
-    def __init__(self, activation):
+    def __init__(self, features, activation):
         super().__init__()
-        self.linear1 = nn.Linear(8, 6)
+        self.linear1 = nn.Linear(features, 6)
         self.linear2 = nn.Linear(6, 4)
         self.linear3 = nn.Linear(4, 1)
         self.activation = activation
@@ -101,6 +104,13 @@ if __name__ == "__main__":  # workers that are not forked (Windows, macOS, Pytho
     torch.manual_seed(args.seed)
 
     dataset = DiabetesDataset(args.csv)
+    low, high = dataset.features.min().item(), dataset.features.max().item()
+    ones = int(dataset.labels.sum())
+    counts = f"label 0: {len(dataset) - ones}, label 1: {ones}"
+    print(f"{len(dataset)} rows of {dataset.features.shape[1]} features from {low:g} to {high:g}; {counts}")
+    if max(-low, high) > 10:
+        print("hint: scale each feature to about -1 to 1, or the network may learn little", file=sys.stderr)
+
     train_batches = DataLoader(
         dataset,
         batch_size=args.batch_size,
@@ -112,7 +122,7 @@ if __name__ == "__main__":  # workers that are not forked (Windows, macOS, Pytho
     labels = dataset.labels.to(device)
 
     activation = {"relu": torch.relu, "sigmoid": torch.sigmoid}[args.activation]
-    model = DiabetesMLP(activation).to(device)
+    model = DiabetesMLP(features.shape[1], activation).to(device)
 
     loss_fn = nn.BCELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)

@@ -35,13 +35,17 @@ Mean and standard deviation of the training pixels, with which the images are no
 >>> round(pixels.mean().item(), 4), round(pixels.std().item(), 4)
 (0.1307, 0.3081)
 
-The article normalises each image when it is asked for, with the same result:
+Other programs ask a Dataset for one image after the other, and transform each. Their first batch, unshuffled, is ours:
 
 >>> from common import DATA
+>>> from torch.utils.data import DataLoader
 >>> from torchvision import datasets, transforms
 >>> transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
->>> image, label = datasets.MNIST(DATA, train=True, transform=transform)[0]
->>> torch.allclose(image, mnist("cpu")[0][0], atol=1e-6)
+>>> x, target = next(iter(DataLoader(datasets.MNIST(DATA, transform=transform), batch_size=64)))
+>>> images, labels, test_images, test_labels = mnist("cpu")
+>>> torch.allclose(x, images[:64], atol=1e-6), torch.equal(target, labels[:64])
+(True, True)
+>>> torch.equal(x.view(-1, 784), x.flatten(1))  # the article's view(), and flatten()
 True
 """
 
@@ -85,14 +89,17 @@ def read_digits(path):
     try:
         rows = np.loadtxt(data_lines(path, numbers), np.float32, delimiter=",", ndmin=2)
     except ValueError:
-        sys.exit(f"{path}, line {numbers[-1]}: it must be numbers with commas, as many as in the lines before")
+        rule = "numbers with commas between them, as many as in the lines before; a heading begins with #"
+        sys.exit(f"{path}, line {numbers[-1]}: a line must be {rule}")
     if rows.shape[1] != 785:
         sys.exit(f"{path}: each line must be a label and 784 pixels, with commas between them")
     pixels, labels = rows[:, 1:], rows[:, 0]
     right = np.isin(labels, range(10)) & ((pixels >= 0) & (pixels <= 255)).all(axis=1)
     if not right.all():
         line = numbers[right.argmin()]  # the first that is wrong
-        sys.exit(f"{path}, line {line}: the label must be from 0 to 9, and each pixel from 0 to 255")
+        sys.exit(f"{path}, line {line}: the first number, the label, must be 0 to 9, and each pixel 0 to 255")
+    if pixels.max() <= 1:
+        sys.exit(f"{path}: the pixels end at {pixels.max():g}; they must be from 0 to 255")
     return torch.from_numpy(pixels.reshape(-1, 1, 28, 28)), torch.from_numpy(labels).long()
 
 
@@ -139,6 +146,11 @@ if __name__ == "__main__":
     if args.csv:
         images, labels = read_digits(args.csv[0])
         test_images, test_labels = read_digits(args.csv[1])
+        classes = labels.unique().tolist()
+        if len(classes) == 1:
+            sys.exit(f"{args.csv[0]}: all labels are {classes[0]}; is the label the first column?")
+        pixels = f"pixels from {images.min():g} to {images.max():g}"
+        print(f"{len(images)} and {len(test_images)} images, {pixels}; labels {classes}")
     else:
         images, labels, test_images, test_labels = mnist(device, args.raw)
     train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)

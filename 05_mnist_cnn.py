@@ -20,6 +20,9 @@ two rows and columns; a border of zeros keeps its size. Stride 2 or 2×2 pooling
 >>> conv = nn.Conv2d(5, 10, kernel_size=3)
 >>> conv(x).shape, conv.weight.shape
 (torch.Size([1, 10, 98, 98]), torch.Size([10, 5, 3, 3]))
+>>> channels = [F.conv2d(x[:, [channel]], conv.weight[:, [channel]]) for channel in range(5)]
+>>> torch.allclose(conv(x), sum(channels) + conv.bias.reshape(10, 1, 1), atol=1e-5)  # the channels are summed
+True
 >>> nn.Conv2d(5, 10, kernel_size=3, padding=1)(x).shape
 torch.Size([1, 10, 100, 100])
 >>> nn.Conv2d(5, 10, kernel_size=3, padding=1, stride=2)(x).shape, nn.MaxPool2d(2)(x).shape
@@ -36,6 +39,7 @@ By hand: the first number is 1·3 + 2·4 + 3·6 + 4·2 + 5·4 + 6·6 + 7·1 + 8�
 """
 
 import sys
+import warnings
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +56,7 @@ class SimpleCNN(nn.Module):
         self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
         self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
         self.pooling = nn.MaxPool2d(2)
-        self.linear = nn.Linear(320, 10)
+        self.linear = nn.Linear(320, 10)  # 20 channels of 4×4 pixels: 20·4·4 = 320
 
     def forward(self, x):
         x = F.relu(self.pooling(self.conv1(x)))  # N×10×12×12
@@ -68,7 +72,7 @@ class ImprovedCNN(nn.Module):
         self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
         self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
         self.pooling = nn.MaxPool2d(2)
-        self.linear1 = nn.Linear(320, 256)
+        self.linear1 = nn.Linear(320, 256)  # 20·4·4 = 320
         self.linear2 = nn.Linear(256, 64)
         self.linear3 = nn.Linear(64, 10)
 
@@ -80,25 +84,60 @@ class ImprovedCNN(nn.Module):
         return self.linear3(x)  # N×10
 
 
+def brightest_nearby(level):
+    """1×H×W → 1×(H-74)×(W-74): the largest value in each window of 75×75, along the columns, then along the rows."""
+    level = F.max_pool2d(level, kernel_size=(75, 1), stride=1)
+    return F.max_pool2d(level, kernel_size=(1, 75), stride=1)
+
+
+def read_ink(path):
+    """Reads a picture; returns how dark the ink on its paper is, 1×H×W, from 0 to 1."""
+    from PIL import Image, ImageOps  # it comes with torchvision
+    from torchvision.transforms.functional import to_tensor
+
+    with Image.open(path) as file:
+        image = ImageOps.exif_transpose(file)  # a telephone notes how it was held
+    deep = image.mode.startswith(("I", "F"))  # 16 or 32 bits a pixel
+    if not deep:
+        image = image.convert("RGBA")
+        grey = Image.new("RGBA", image.size, "grey")  # ink on transparent paper may be dark or light
+        image = Image.alpha_composite(grey, image).convert("L")
+    image = ImageOps.contain(image.convert("F"), (140, 140), Image.Resampling.BILINEAR)
+    level = to_tensor(image)
+    level = level / (level.max() if deep else 255)
+
+    border = torch.cat([level[0, 0], level[0, -1], level[0, :, 0], level[0, :, -1]])
+    if border.median() < (level.min() + level.max()) / 2:  # most of the border is paper
+        level = 1 - level  # now the ink is dark
+
+    padded = F.pad(level, (74, 74, 74, 74), mode="replicate")
+    brightest = brightest_nearby(padded)  # here strokes have vanished, and shadows stay
+    paper = -brightest_nearby(-brightest)  # the darkest of these puts the shadows' edges back
+    contrast = paper - level
+    if not contrast.max() > 0.1:
+        raise ValueError("a blank picture, or only noise")
+    ink = contrast / paper.clamp(min=0.1)  # a shadow darkens both alike
+    return ink / ink.max()
+
+
 def read_digit(path):
     """Reads a picture of one digit; returns it as in MNIST, light on dark and 20 pixels large: 1×28×28, normalised."""
-    from PIL import Image, ImageOps  # it comes with torchvision
-    from torchvision.transforms.functional import normalize, to_tensor
+    from torchvision.transforms.functional import center_crop, normalize, resize
 
     try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file).convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image).convert("L")
-        if image.getpixel((0, 0)) > 127:
-            image = ImageOps.invert(image)
-        image = ImageOps.autocontrast(image)
-        box = image.point(lambda level: 255 * (level > 127)).getbbox()
-        digit = image.crop(tuple(box))  # a blank picture has no box
-        digit = ImageOps.pad(digit, (20, 20))
-        pixels = to_tensor(ImageOps.expand(digit, border=4))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PIL's, of huge pictures and damaged notes in them
+            ink = read_ink(path)
     except Exception:  # many kinds of exception, one message
         sys.exit(f"{path} is not a picture of a digit")
+
+    ink = (2 * ink - 0.5).clamp(0, 1)  # what is faint is noise or blur
+    depth, rows, columns = (ink > 0.5).nonzero(as_tuple=True)
+    digit = ink[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    side = max(digit.shape)
+    square = center_crop(digit, [side, side])  # with a border of zeros: a thin 1 stays thin
+    small = resize(square, [20, 20])
+    pixels = center_crop(small / small.max(), [28, 28])  # thin strokes are as bright as thick ones
 
     places = torch.arange(28.0)  # MNIST's digits are centred by mass
     row = (pixels[0].sum(dim=1) @ places / pixels.sum()).item()
@@ -111,19 +150,22 @@ def plot(path, history, images, labels, logits):
     """Draws the history, and eight test images that the network gets wrong: those of which it is most certain."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(9, 6))
+    figure = plt.figure(figsize=(8.5, 4.8 if history else 1.8), layout="constrained")
     if history:
-        plot_history(history, figure.add_subplot(2, 2, 1), figure.add_subplot(2, 2, 2))
+        upper, lower = figure.subfigures(2, 1, height_ratios=[3, 1.8])
+        plot_history(history, *upper.subplots(1, 2))
+    else:
+        lower = figure
 
     probability, predicted = logits.softmax(dim=1).max(dim=1)
     wrong = (predicted != labels).nonzero().squeeze(1)
     order = probability[wrong].argsort(descending=True)
-    for column, index in enumerate(wrong[order[:8]]):
-        axes = figure.add_subplot(2, 8, 9 + column)  # the second of two rows
+    for column, index in enumerate(wrong[order[:8]], start=1):
+        axes = lower.add_subplot(1, 8, column)
         axes.imshow(images[index, 0].cpu().numpy(), cmap="gray_r")
         words = f"true {labels[index]}\ntaken for {predicted[index]}\n{100 * probability[index]:.1f} %"
         axes.set(xlabel=words, xticks=[], yticks=[])
-    figure.savefig(path, bbox_inches="tight")
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ the channels. The idea is from Szegedy and others, Going Deeper with Convolution
 convolutions, from Rethinking the Inception Architecture (2015). Data, loss and loops are those of 05_mnist_cnn.py.
 
 一个模块并排放四条分支（三条卷积、一条平均池化），由训练决定哪条更有用，最后在通道维上拼接。
-要点：GoogLeNet 先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右。
+要点：GoogLeNet 先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右；本节的网络通道太少，1×1 卷积并不省计算量。
 
     python 06_inception.py
     python 06_inception.py --fast

@@ -3,7 +3,7 @@
 A block learns what to add: with weights and biases of 0 it hands on its input (after a ReLU). From He and others, Deep
 Residual Learning for Image Recognition (2015). Data, loss and loops are those of 05_mnist_cnn.py.
 
-残差块的输出等于输入加上卷积的结果，梯度可以沿跳跃连接（shortcut）直接传回前面的层。
+残差块的输出等于输入加上卷积的结果，梯度可以沿跳跃连接（skip connection，也叫 shortcut）直接传回前面的层。
 要点：堆叠 20 个块时，没有跳跃连接的网络第一层几乎收不到梯度；本节的网络只有两个块，差别很小。
 
     python 07_resnet.py

@@ -111,11 +111,11 @@ def plot(path, probabilities):
     """Draws each network's probabilities: a column for each letter that it read, a row for each that may follow."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(2 + 1.5 * len(probabilities), 2.6), layout="constrained")
+    figure = plt.figure(figsize=(1.5 + 1.8 * len(probabilities), 2.4), layout="constrained")
     for column, name in enumerate(probabilities, start=1):
         axes = figure.add_subplot(1, len(probabilities), column, title=name)
         axes.set(xlabel="letter read", ylabel="next letter")
-        image = axes.imshow(probabilities[name].T.tolist(), vmin=0, vmax=1, cmap="cividis")
+        image = axes.imshow(probabilities[name].T.tolist(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
         axes.set_xticks(range(len(SOURCE)), SOURCE)
         axes.set_yticks(range(SIZE), LETTERS)
     figure.colorbar(image, label="probability")

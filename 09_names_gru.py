@@ -16,6 +16,14 @@ A name becomes the ASCII codes of its letters, padded with zeros. Packing drops 
 >>> pack_padded_sequence(*encode(["Maclean", "Wu"]), batch_first=True)[:2]
 (tensor([ 77,  87,  97, 117,  99, 108, 101,  97, 110]), tensor([2, 2, 1, 1, 1, 1, 1]))
 
+A bidirectional layer's output is twice as wide: forwards, then backwards. Without padding, the last hidden states are
+the first half of the output at the last letter, and the second half at the first letter.
+
+>>> gru = nn.GRU(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+>>> out, hidden = gru(torch.rand(1, 5, 3))
+>>> out.shape, torch.equal(hidden[-2], out[:, -1, :4]), torch.equal(hidden[-1], out[:, 0, 4:])
+(torch.Size([1, 5, 8]), True, True)
+
 A file of --save has the weights by name, and the countries: without them the outputs have no names.
 
 >>> import io
@@ -40,16 +48,27 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from common import DATA, batches, csv_rows, fit, load_weights, one_cycle, options, parse, plot_history, read_weights
 
+LATIN = str.maketrans("ðÐøØłŁđĐħĦŧŦıəƏ‘’ʻʼ´`‐‑–", "dDoOlLdDhHtTieE''''''---")
+LATIN |= str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe"})
+LATIN |= str.maketrans({"þ": "th", "Þ": "Th", "ŋ": "ng", "Ŋ": "Ng"})
+
 
 def ascii_name(text):
     """Returns a name in ASCII letters, Müller as Muller; where that is impossible, raises ArgumentTypeError."""
-    table = str.maketrans("øØłŁđĐı’", "oOlLdDi'") | {ord("ß"): "ss", ord("æ"): "ae", ord("Æ"): "Ae"}
-    parts = unicodedata.normalize("NFKD", text.strip().translate(table))  # ü becomes u and its dots
+    parts = unicodedata.normalize("NFKD", text.strip().translate(LATIN))  # ü becomes u and its dots
     name = "".join(character for character in parts if not unicodedata.combining(character))
     has_letters = any(character.isalpha() for character in name)
     if not (name.isascii() and name.isprintable() and has_letters):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a name in Latin letters; write Chinese names in pinyin")
+        chinese = any("一" <= character <= "鿿" for character in name)
+        advice = "; write Chinese names in pinyin" if chinese else ""
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a name in Latin letters{advice}")
     return name
+
+
+def latin_name(text):
+    """A converter for argparse: a name, as it was typed, that ascii_name() can read."""
+    ascii_name(text)
+    return text.strip()
 
 
 def read_names(path):
@@ -59,12 +78,15 @@ def read_names(path):
     names, labels = [], []
     for number, row in csv_rows(path):
         if len(row) != 2:
-            sys.exit(f"{path}, line {number}: it must be a name, a comma and a label")
+            sys.exit(f"{path}, line {number}: a line must be a name, a comma and a label")
+        name, label = row[0], row[1].strip()
         try:
-            names.append(ascii_name(row[0]))
+            names.append(ascii_name(name))
         except argparse.ArgumentTypeError as error:
             sys.exit(f"{path}, line {number}: {error}")
-        labels.append(row[1])
+        if not label:
+            sys.exit(f"{path}, line {number}: the label is empty")
+        labels.append(label)
     if not names:
         sys.exit(f"{path}: it has no names")
     return names, labels
@@ -129,13 +151,16 @@ if __name__ == "__main__":
     fast = {"epochs": 5, "lr": 0.005, "batch_size": 128}
     parser = options(__doc__, epochs=100, lr=0.001, batch_size=256, saves=True, fast=fast)
     parser.add_argument("--names-dir", default=DATA, metavar="DIR", help="your names_{train,test}.csv (%(default)s)")
-    parser.add_argument("--predict", nargs="+", default=[], type=ascii_name, metavar="NAME", help="names to classify")
+    parser.add_argument("--predict", nargs="+", default=[], type=latin_name, metavar="NAME", help="names to classify")
     args = parse(parser, fast=fast)
     device = args.device
     torch.manual_seed(args.seed)
 
     train_names, train_labels = read_names(f"{args.names_dir}/names_train.csv")
     test_names, test_labels = read_names(f"{args.names_dir}/names_test.csv")
+    if args.epochs and len(set(train_labels)) == 1:
+        label = train_labels[0][:40]
+        sys.exit(f"{args.names_dir}/names_train.csv: all labels are {label!r}; is the label the second column?")
     if args.load is None:
         countries = sorted(set(train_labels))
     else:
@@ -143,8 +168,9 @@ if __name__ == "__main__":
         countries = state.pop("countries")
     unknown = sorted(set(train_labels + test_labels) - set(countries))
     if unknown:
+        first = ", ".join(label[:40] for label in unknown[:3])
         advice = "with --load, repeat the --names-dir that the file was trained with"
-        sys.exit(f"{args.names_dir}: labels that the network does not know: {', '.join(unknown[:3])}; {advice}")
+        sys.exit(f"{args.names_dir}: labels that the network does not know: {first}; {advice}")
     print(f"{len(train_names)} and {len(test_names)} names; {len(countries)} labels: {', '.join(countries)}")
 
     train_target = torch.tensor([countries.index(label) for label in train_labels])
@@ -180,7 +206,9 @@ if __name__ == "__main__":
     if args.plot:
         counts = confusion(model, test_batches, len(countries), device)
         plot(args.plot, history, counts, countries)
-    for name in args.predict:
+    for typed in args.predict:
+        name = ascii_name(typed)
         characters, lengths = encode([name])
         probability, row = model(characters.to(device), lengths).softmax(dim=1).max(dim=1)
-        print(f"{name}: {countries[row]} ({100 * probability.item():.1f} %)")
+        shown = typed if typed == name else f"{typed} ({name})"
+        print(f"{shown}: {countries[row]} ({100 * probability.item():.1f} %)")

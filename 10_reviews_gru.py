@@ -13,12 +13,8 @@ concatenated with the mean of the word vectors. --model average has only the lat
 Test accuracy: 78.77 ± 0.34 %; average, ten epochs, 77.89 ± 0.53 % (five seeds, torch 2.14.1, 10 s an epoch). With 8,566
 sentences, word order gains little. Kim (2014): 76.1 % without pretrained vectors, on sentences of the same kind.
 
---csv TRAIN TEST: your own sentences, a rating beside each. Its sign is the label; a rating of 0 is left out. Kaggle's
-"Sentiment Analysis on Movie Reviews" has ratings of 0 to 4, also for parts of sentences. A script to prepare it:
-
-    writers = [csv.writer(open(f"my_{part}.csv", "w", encoding="utf-8", newline="")) for part in ("train", "test")]
-    for row in csv.DictReader(open("train.tsv", encoding="utf-8"), delimiter="\\t", quoting=csv.QUOTE_NONE):
-        writers[int(row["SentenceId"]) % 5 == 0].writerow([row["Phrase"], int(row["Sentiment"]) - 2])
+--csv TRAIN TEST: your own sentences, a rating beside each. Its sign is the label; a rating of 0 is left out. For the
+file of Kaggle's "Sentiment Analysis on Movie Reviews" there is recipes/kaggle_reviews.py.
 
 >>> split("It's NOT bad!")
 ["it's", 'not', 'bad', '!']
@@ -38,35 +34,41 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from common import DATA, batches, csv_rows, fit, load_weights, one_cycle, options, parse, plot_history, read_weights
 
+HAN = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters, kana
+WORD = re.compile(rf"[{HAN}]|[^\W{HAN}]+(?:'[^\W{HAN}]+)?|[^\w\s]")
+
 
 def split(sentence):
-    """Returns the words of a sentence in lower case, and its punctuation marks."""
-    sentence = sentence.lower().replace("’", "'")
-    return re.findall(r"\w+(?:'\w+)?|[^\w\s]", sentence)
+    """Returns the words of a sentence in lower case, and its punctuation marks; each Chinese character is a word."""
+    return WORD.findall(sentence.lower().replace("’", "'"))
 
 
 def read_reviews(path):
     """Reads a CSV file of a sentence and its rating in each line, or the .gz of it; returns a list and labels N.
 
-    A rating below 0 is label 0 (negative), one above 0 is label 1 (positive); a rating of 0 is left out.
+    A rating below 0 is label 0 (negative), one above 0 is label 1 (positive). Ratings of 0 and sentences without
+    words are left out, and their number is returned, too.
     """
     sentences, labels = [], []
+    left_out = 0
     for number, row in csv_rows(path):
         if len(row) != 2:
-            sys.exit(f"{path}, line {number}: it must be a sentence, a comma and a rating")
+            sys.exit(f"{path}, line {number}: a line must be a sentence, a comma and a rating")
         sentence, rating = row
         try:
             rating = float(rating)
         except ValueError:
             rating = math.nan
-        if not math.isfinite(rating):
+        if math.isnan(rating):
             sys.exit(f"{path}, line {number}: the rating must be a number")
-        if rating != 0 and split(sentence):
-            sentences.append(sentence)
-            labels.append(int(rating > 0))
+        if rating == 0 or not split(sentence):
+            left_out += 1
+            continue
+        sentences.append(sentence)
+        labels.append(int(rating > 0))
     if not sentences:
         sys.exit(f"{path}: it has no sentence with a rating above or below 0")
-    return sentences, torch.tensor(labels)
+    return sentences, torch.tensor(labels), left_out
 
 
 def vocabulary(sentences):
@@ -144,8 +146,16 @@ if __name__ == "__main__":
     device = args.device
     torch.manual_seed(args.seed)
 
-    train_sentences, train_target = read_reviews(args.csv[0])
-    test_sentences, test_target = read_reviews(args.csv[1])
+    train_sentences, train_target, left_out = read_reviews(args.csv[0])
+    test_sentences, test_target, _ = read_reviews(args.csv[1])
+    positive = int(train_target.sum())
+    negative = len(train_target) - positive
+    if args.epochs and not (positive and negative):
+        advice = "ratings are negative or positive: subtract the middle of the scale"
+        sys.exit(f"{args.csv[0]}: {positive} positive and {negative} negative ratings; {advice}")
+    counts = f"{positive} positive, {negative} negative, {left_out} left out (rating 0, no words)"
+    print(f"{len(train_sentences)} and {len(test_sentences)} sentences; for training {counts}")
+
     if args.load is None:
         words = vocabulary(train_sentences)
     else:
@@ -179,8 +189,9 @@ if __name__ == "__main__":
     if args.plot:
         plot(args.plot, history, model, words, device)
     for sentence in args.predict:
-        if set(split(sentence)).isdisjoint(words):
-            print(f"{sentence}: no word of it occurs twice in the training sentences")
+        known = [word for word in split(sentence) if word in words and re.search(r"\w", word)]
+        if not known:
+            print(f"{sentence}: none of its words occurs twice in the training sentences")
             continue
         x, lengths = encode([sentence], words)
         probability, row = model(x.to(device), lengths).softmax(dim=1).max(dim=1)

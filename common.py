@@ -159,6 +159,8 @@ def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
 
 def plot_history(history, left, right):
     """Draws on two axes of matplotlib: the training loss of each batch, test loss and accuracy after each epoch."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
     if not history:
         sys.exit("--plot: no epoch was completed, so there is nothing to draw")
     epochs = range(1, len(history) + 1)
@@ -166,9 +168,15 @@ def plot_history(history, left, right):
     left.plot(torch.linspace(0, len(history), len(losses)), losses, linewidth=0.5, label="training, each batch")
     left.plot(epochs, [epoch["test_loss"] for epoch in history], "o", label="test")
     left.set(title="loss", xlabel="epoch", yscale="log")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter("{x:g}")
+    left.minorticks_off()
     left.legend()
     right.plot(epochs, [100 * epoch["accuracy"] for epoch in history], "o-")
     right.set(title="test accuracy (%)", xlabel="epoch", xlim=(0, len(history) + 0.5))
+    right.set_ylim(top=min(100, right.get_ylim()[1]))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # whole epochs
 
 
 def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, seed=0, fast=None):
@@ -237,7 +245,7 @@ def writable(path):
         with contextlib.suppress(OSError):
             open(target, "ab").close()  # changes nothing in a file that is there
             if new:
-                os.remove(target)
+                Path(target).unlink(missing_ok=True)  # another process may have been here
             return path
     raise argparse.ArgumentTypeError(f"{path!r} is not a file that can be written")
 
@@ -274,16 +282,18 @@ def data_lines(path, numbers):
 
 
 def csv_rows(path):
-    """Yields the rows of a CSV file but for blank ones: the number of the line on which each begins, and its fields."""
+    """Yields the rows of a CSV file but for blank ones: the number of its line and the fields of each."""
     reader = csv.reader(open_text(path))
     number = 1
     try:
         for row in reader:
+            if reader.line_num > number:
+                raise csv.Error("a field of several lines")
             if any(field.strip() for field in row):
                 yield number, row
             number = reader.line_num + 1
-    except csv.Error as error:
-        sys.exit(f"{path}, line {number}: {error}")
+    except csv.Error as error:  # also a field of more than 131,072 characters
+        sys.exit(f"{path}, line {number}: {error}; was a quotation mark not closed?")
 
 
 def save_weights(path, state):
@@ -303,7 +313,7 @@ def save_weights(path, state):
 def read_weights(path, **entries):
     """Reads a file of --save; returns a dict: the weights by name, and what was saved beside them.
 
-    `entries` names what must be there besides weights: countries=list for a list of texts.
+    `entries` names what must be there besides weights: countries=list for a list of texts, rhymes=dict for a dict.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)  # refuses a file that would run code
@@ -311,7 +321,8 @@ def read_weights(path, **entries):
         sys.exit(f"{path!r} is missing or damaged, or not a file of --save")
     for name, kind in entries.items():
         entry = state.get(name) if isinstance(state, dict) else None
-        if not isinstance(entry, kind) or not all(isinstance(text, str) for text in entry):
+        texts = entry.values() if isinstance(entry, dict) else entry
+        if not isinstance(entry, kind) or not all(isinstance(text, str) for text in texts):
             sys.exit(f"{path!r} is not a file that this script has saved: it has no {name}")
     return state
 

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -173,7 +174,7 @@ def epoch(args):
         ours = our_batches(section)
         ways = [
             (article_train, article_loader(section, True), *new_model(section)),
-            (train_epoch, ours, *new_model(section, torch.channels_last)),
+            (partial(train_epoch, device="cpu"), ours, *new_model(section, torch.channels_last)),
             (bare_train, list(ours), *new_model(section, torch.channels_last)),
         ]
         rounds = [

@@ -104,7 +104,7 @@ def few(monkeypatch, tmp_path):
         return [part[:size] for part, size in zip(mnist(*arguments), (2000, 2000, 500, 500), strict=True)]
 
     monkeypatch.setattr(common, "mnist", images)
-    kinds = {"09_names_gru": ("names", 10), "10_reviews_gru": ("reviews", 20), "11_poems_gru": ("poems", 40)}
+    kinds = {"09_names_gru": ("names", 10), "10_reviews_gru": ("reviews", 20), "11_poems_gru": ("poems", 20)}
 
     def few(name):
         if name not in kinds:

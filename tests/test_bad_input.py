@@ -23,7 +23,7 @@ OF_ONE_SCRIPT = {
     "08_rnn_hello": "--model=transformer",
     "09_names_gru": "--predict= --predict=42 --predict=王",
     "10_reviews_gru": "--model=lstm --csv=one.csv",
-    "11_poems_gru": "--first=愛 --acrostic=春A --acrostic=春春春春春 --temperature=0 --count=0 --plot=poems.png",
+    "11_poems_gru": "--temperature=0 --count=0 --plot=poems.png",
 }
 
 
@@ -64,7 +64,7 @@ def bad_files(row):
     }
 
 
-PATIENTS, DIGITS = bad_files("0,0,0,0,0,0,0,0,1"), bad_files("1" + ",0" * 784)
+PATIENTS, DIGITS = bad_files("0,0,0,0,0,0,0,0,1"), bad_files("1" + ",0" * 783 + ",255")
 LINES = {"one longer row": 4, "text": 4, "nan": 4, "semicolons": 1, "label 2 or pixel 256": 4}
 
 
@@ -75,7 +75,7 @@ def test_csv(refused, tmp_path, name):
     place = f"{name}, line {line}: " if line else name
     bad.write_bytes(PATIENTS[name])
     assert place in refused("03_diabetes", "--csv", bad)
-    good.write_text("1" + ",0" * 784)
+    good.write_text("".join(f"{label}" + ",0" * 783 + ",255\n" for label in range(10)))
     bad.write_bytes(DIGITS[name])
     for files in (good, bad), (bad, good):
         assert place in refused("04_mnist_mlp", "--csv", *files)
@@ -84,7 +84,8 @@ def test_csv(refused, tmp_path, name):
 def test_a_line_is_named_though_comments_and_blank_lines_stand_before_it(refused, tmp_path):
     path = tmp_path / "patients.csv"
     path.write_text("# eight features, label\n\n" + 2 * ("0," * 8 + "1\r\n") + "0," * 8 + "2\n")
-    assert "patients.csv, line 5: the label must be 0 or 1" in refused("03_diabetes", "--csv", path)
+    message = refused("03_diabetes", "--csv", path)
+    assert "patients.csv, line 5: the last number, the label, must be 0 or 1" in message
 
 
 NAMES = b"Wu,Chinese\nSmith,English\n"
@@ -98,6 +99,11 @@ BAD_NAMES = {  # contents, and what the line says
     "open quotation mark": (b'"Li,Chinese\n' + 3 * NAMES, "line 1: "),
     "binary": (bytes(range(256)), "save it as UTF-8"),
     "UTF-16": (NAMES.decode().encode("utf-16"), "save it as UTF-8"),
+    "an empty label": (NAMES + b"Li, \n", "line 3: the label is empty"),
+    "a label with a line break": (NAMES + b'Li,"Chi\nnese"\n', "line 3: a field of several lines"),
+    "Greek": (NAMES + "Παπαδόπουλος,Greek\n".encode(), "line 3: 'Παπαδόπουλος' is not a name in Latin letters"),
+    "a long text": (NAMES + ("и" * 5000 + ",Russian\n").encode(), "line 3: "),
+    "one label only": (b"Wu,Chinese\nLi, Chinese\n", "all labels are 'Chinese'; is the label the second column?"),
     "GBK": ("王,Chinese\n".encode("gbk"), "save it as UTF-8"),
 }
 
@@ -107,9 +113,11 @@ def test_names(refused, tmp_path, case):
     content, words = BAD_NAMES[case]
     path = tmp_path / "names_train.csv"
     path.write_bytes(content)
+    (tmp_path / "names_test.csv").write_bytes(NAMES)
     message = refused("09_names_gru", "--names-dir", tmp_path)
     assert "names_train.csv" in message
     assert words in message
+    assert ("pinyin" in message) == (case == "not Latin")
     assert "names_train.csv" in refused("10_reviews_gru", "--csv", path, path)
     assert "names_train.csv" in refused("11_poems_gru", "--poems", path)
 
@@ -119,6 +127,15 @@ BAD_REVIEWS = {
     "no number": (REVIEWS + "A film.,good\n", "line 3: the rating"),
     "nan": (REVIEWS + "\nA film.,nan\n", "line 4: the rating"),
     "three columns": (REVIEWS + "A film, good,1\n", "line 3: "),
+    "a quotation mark that is not closed": (
+        REVIEWS + '"A film.,1\n' + 9 * REVIEWS,
+        "line 3: a field of several lines; was a quotation mark",
+    ),
+    "a quotation mark that the next one closes": (
+        REVIEWS + '"A film.,1\nA "good" film.,1\n',
+        "line 3: a field of several",
+    ),
+    "a rating of two lines": (REVIEWS + 'A film.,"1\nA film.,-1\n', "line 3: a field of several"),
     "larger than a field of csv may be": (REVIEWS + '"A film.,1\n' + 5000 * REVIEWS, "line 3: "),
     "zeros only": ("A film.,0\n", "no sentence with a rating"),
 }
@@ -136,13 +153,53 @@ def test_reviews(refused, tmp_path, case):
         assert words in message
 
 
+@pytest.mark.parametrize("ratings", [(0, 1), (1, 2), (1, 2, 3, 4, 5), (0, -1), (0, 1, 2, 3, 4)])
+def test_ratings_on_one_side_are_refused(refused, tmp_path, ratings):
+    """Labels of 0 and 1, or stars: once the zeros are left out, all are positive (or negative)."""
+    path = tmp_path / "stars.csv"
+    path.write_text("".join(f"A film of {rating} stars.,{rating}\n" for rating in 9 * ratings))
+    message = refused("10_reviews_gru", "--csv", path, path)
+    assert "stars.csv: " in message
+    assert "subtract the middle of the scale" in message
+
+
+def test_one_label_only_is_refused(refused, tmp_path):
+    patients, digits = tmp_path / "patients.csv", tmp_path / "digits.csv"
+    patients.write_text(9 * "0.5,1,1\n")
+    assert "patients.csv: all labels are 1; is the label the last column?" in refused("03_diabetes", "--csv", patients)
+    digits.write_text("".join("0," * 783 + f"255,{label}\n" for label in range(10)))  # the label in the last column
+    assert "digits.csv: all labels are 0; is the label the first" in refused("04_mnist_mlp", "--csv", digits, digits)
+    digits.write_text("".join(f"{label}" + ",0,1" * 392 + "\n" for label in range(10)))
+    assert "digits.csv: the pixels end at 1" in refused("04_mnist_mlp", "--csv", digits, digits)
+
+
 def test_poems(refused, tmp_path):
     path = tmp_path / "poems.txt"
-    path.write_text(30 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n" + 100 * "春")
+    path.write_text(30 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n" + 100 * "春", encoding="utf-8")
     assert "poems.txt, line 31: " in refused("11_poems_gru", "--poems", path)
-    path.write_text(13 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n")
+    path.write_text(13 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n", encoding="utf-8")
     assert "it has 13" in refused("11_poems_gru", "--poems", path)
     assert "missing.txt cannot be read" in refused("11_poems_gru", "--poems", "missing.txt")
+
+
+POEM_OPTIONS = {
+    "--first=愛": "do not have 愛 twice or more; our poems have simplified characters only",
+    "--acrostic=春Aa": "do not have Aa twice",
+    "--acrostic=春夏秋冬春": "--acrostic: more characters than the four lines",
+    "--acrostic=春，": "--acrostic: a line cannot begin with a mark",
+    "--first=春 --acrostic=春": "not allowed with argument",
+}
+
+
+@pytest.mark.parametrize("words", POEM_OPTIONS)
+def test_what_a_poem_begins_with(refused, words):
+    assert POEM_OPTIONS[words] in refused("11_poems_gru", *words.split())
+
+
+def test_an_acrostic_of_texts_without_lines_is_refused(refused, tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text(10 * "Kowalski\nMüller\n", encoding="utf-8")
+    assert "--acrostic: none of ，。？！ ends a line" in refused("11_poems_gru", "--poems", path, "--acrostic", "Mü")
 
 
 def test_names_that_are_missing_or_no_gzip_or_of_a_new_country(refused, tmp_path):
@@ -234,9 +291,14 @@ def test_mnist_that_is_missing_or_damaged(tmp_path, monkeypatch, damage):
         common.mnist("cpu")
 
 
-@pytest.mark.parametrize("case", ["empty", "text", "truncated", "blank"])
+@pytest.mark.parametrize("case", ["empty", "text", "truncated", "blank", "noise", "a shadow alone"])
 def test_a_picture_without_a_digit(refused, few, tmp_path, case):
     path = tmp_path / "digit.png"
     Image.new("L", (50, 50), 200).save(path)
+    if case == "noise":
+        level = 200 + 2 * torch.randn(50, 50, generator=torch.Generator().manual_seed(0))
+        Image.fromarray(level.byte().numpy()).save(path)
+    if case == "a shadow alone":
+        Image.fromarray(torch.linspace(80, 200, 50).byte().expand(50, 50).numpy()).save(path)
     path.write_bytes({"empty": b"", "text": b"7", "truncated": path.read_bytes()[:60]}.get(case, path.read_bytes()))
     assert "digit.png is not a picture of a digit" in refused("05_mnist_cnn", "--predict", path)

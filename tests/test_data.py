@@ -57,6 +57,7 @@ def test_reviews():
     train, test = (load("10_reviews_gru").read_reviews(f"{DATA}/reviews_{part}.csv.gz") for part in ("train", "test"))
     assert (len(train[0]), len(test[0])) == (8_566, 2_000)
     assert (train[1].sum(), test[1].sum()) == (4_284, 957)
+    assert (train[2], test[2]) == (0, 0)
     assert not set(train[0]) & set(test[0])
 
 

@@ -61,6 +61,17 @@ def test_commands_of_the_readme(lines, few, tmp_path, monkeypatch):
             assert lines(script, *few(script), *shlex.split(words), *epochs)
 
 
+def test_look_inside(opened):
+    """The lines that README.md has after `python -i 05_mnist_cnn.py --fast` run, and show something."""
+    names = opened("05_mnist_cnn", "--fast", "--model", "improved")
+    (english, chinese) = (re.findall(r"^ {4}>>> ([^#\n]+)", text, re.MULTILINE) for text in (README, CHINESE))
+    assert len(english) > 3
+    assert english == chinese
+    shown = [repr(eval(line, names)) for line in english]
+    assert shown[0].startswith("ImprovedCNN(")
+    assert "tensor([7])" in shown[1]
+
+
 def test_ci_runs_the_command_of_the_readme():
     (command,) = {line.strip() for line in README.splitlines() if re.search(r"pip install .* -m pytest", line)}
     assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()

@@ -14,19 +14,22 @@ TEST = rf"{EPOCH}  test loss \d\.\d{{4}}  test accuracy \d\d\.\d\d %  \d+\.\d s"
 TESTED = r"test accuracy (\d\d\.\d\d) %"
 FIVE = ("cell", "rnn", "embedding", "lstm", "gru")
 WORDS = "hello → " + "  ".join(rf"{name} [ehlo]{{5}}" for name in FIVE)
+PATIENTS = r"768 rows of 8 features from -1 to 1; label 0: 500, label 1: 268"
+REVIEWS = r"8566 and 2000 sentences; for training 4284 positive, 4282 negative, 0 left out \(rating 0, no words\)"
+POEMS = r"260 and 20 texts; \d+ characters"
 # All lines that a script prints, and the range of the number in the last one.
 PRINTED = {
     "01_linear": ([EPOCH, r"w = \d\.\d{4}  b = \d\.\d{4}  y\(4\) = (\d\.\d{4})"], 2, 3.5),
     "02_logistic": ([EPOCH, r"P\(pass after 4 hours\) = (\d\.\d{4})"], 0, 1),
-    "03_diabetes": ([rf"{EPOCH}  accuracy \d\d\.\d\d %  \d+\.\d s", r"accuracy (\d\d\.\d\d) %"], 34, 66),
+    "03_diabetes": ([PATIENTS, rf"{EPOCH}  accuracy \d\d\.\d\d %  \d+\.\d s", r"accuracy (\d\d\.\d\d) %"], 34, 66),
     "04_mnist_mlp": ([TEST, TESTED], 60, 95),
     "05_mnist_cnn": ([TEST, TESTED], 92, 98.5),
     "06_inception": ([TEST, TESTED], 92, 98.5),
     "07_resnet": ([TEST, TESTED], 92, 98.5),
     "08_rnn_hello": ([*(rf"{EPOCH}  [ehlo]{{5}}  {name}" for name in FIVE), WORDS],),
     "09_names_gru": ([r"12560 and 6237 names; 18 labels: .+", TEST, TESTED], 55, 80),
-    "10_reviews_gru": ([TEST, TESTED], 65, 78),
-    "11_poems_gru": ([rf"{EPOCH}  test perplexity \d+\.\d\d  \d+\.\d s", r"[\w，。\n]+"],),
+    "10_reviews_gru": ([REVIEWS, TEST, TESTED], 65, 78),
+    "11_poems_gru": ([POEMS, rf"{EPOCH}  test perplexity \d+\.\d\d  \d+\.\d s", r"[\w，。？！\n]+"],),
 }
 
 

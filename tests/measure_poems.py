@@ -1,0 +1,106 @@
+"""Measures what RESULTS.md says of 11's poems: has it 360 of them written, and counts.
+
+    python 11_poems_gru.py --save poems.pt
+    pip install -r requirements-dev.txt
+    python tests/measure_poems.py poems.pt
+
+200 poems that begin with 20 given characters, 100 whose first character is sampled, 60 acrostics of four characters,
+each by the script itself, and beside them the test poems of data/. Rhyme is that of the thirteen rhymes (十三辙): the
+finals without their glide, as pypinyin reads them. The pairs that 11 has noted do not judge here.
+"""
+
+import gzip
+import itertools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pypinyin import Style, pinyin
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST = "春月山花江风云雨秋夜白青天人水日红金玉君"
+ACROSTICS = re.findall("....", "春夏秋冬梅兰竹菊风花雪月江山如画天长地久山高水长明月清风白云青山春江花月金玉满堂")
+ACROSTICS += re.findall("....", "万里江山一路平安花好月圆青山不老日月同辉人间天上四海为家长风万里秋水长天故人相见")
+FORM = re.compile(r"(?:\w{5}，\w{5}[。？！]){2}|(?:\w{7}，\w{7}[。？！]){2}")
+RHYMES = {  # 十三辙
+    "发花": "a ia ua",
+    "梭波": "o e uo",
+    "乜斜": "ie ve",
+    "姑苏": "u",
+    "一七": "i v er",
+    "怀来": "ai uai",
+    "灰堆": "ei uei",
+    "遥条": "ao iao",
+    "油求": "ou iou",
+    "言前": "an ian uan van",
+    "人辰": "en in uen vn",
+    "江阳": "ang iang uang",
+    "中东": "eng ing ueng ong iong",
+}
+CLASS = {final: name for name, finals in RHYMES.items() for final in finals.split()}
+
+
+def written(weights, *options):
+    """Has the script write poems; returns them without their line breaks."""
+    command = [sys.executable, ROOT / "11_poems_gru.py", "--load", weights, *options]
+    text = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
+    return [poem.replace("\n", "") for poem in text.strip("\n").split("\n\n")]
+
+
+def rhymes(poem):
+    """Whether lines 2 and 4 end in one of the thirteen rhymes; None if pypinyin does not know a final."""
+    lines = re.split("[，。？！]", poem)
+    finals = [pinyin(lines[row], style=Style.FINALS, strict=True)[-1][0] for row in (1, 3)]
+    classes = [CLASS.get(final) for final in finals]
+    return classes[0] == classes[1] if all(classes) else None
+
+
+def percent(truths):
+    truths = [truth for truth in truths if truth is not None]
+    return f"{100 * sum(truths) / len(truths):.1f}"
+
+
+def report(name, poems, known_lines):
+    """Prints a row of the table: right form, rhyme, a character twice, a line of a training poem."""
+    formed = [poem for poem in poems if FORM.fullmatch(poem)]
+    letters = [re.sub(r"\W", "", poem) for poem in poems]
+    twice = percent(len(set(text)) < len(text) for text in letters)
+    copied = sum(any(line in known_lines for line in re.split("[，。？！]", poem)) for poem in poems)
+    rows = [len(poems), percent(FORM.fullmatch(poem) is not None for poem in poems), percent(map(rhymes, formed))]
+    print("| " + " | ".join(map(str, [name, *rows, twice, copied])) + " |")
+
+
+def shared(groups):
+    """Returns how many % of the characters at the same place poems with different given characters share."""
+    same = places = 0
+    for (first, one), (second, other) in itertools.combinations(groups.items(), 2):
+        for poem, beside in zip(one, other, strict=True):
+            for a, b in zip(poem[len(first) :], beside[len(second) :], strict=False):
+                if a.isalnum() and b.isalnum():
+                    places += 1
+                    same += a == b
+    return 100 * same / places
+
+
+if __name__ == "__main__":
+    weights = sys.argv[1]
+    data = gzip.decompress((ROOT / "data" / "poems.txt.gz").read_bytes()).decode().splitlines()
+    test_poems = data[13::14]
+    train_poems = [poem for number, poem in enumerate(data, start=1) if number % 14]
+    known_lines = {line for poem in train_poems for line in re.split("[，。]", poem) if line}
+
+    given = {first: written(weights, "--first", first, "--count", "10") for first in FIRST}
+    sampled = written(weights, "--count", "100")
+    acrostics = {text: written(weights, "--acrostic", text, "--count", "3") for text in ACROSTICS}
+
+    print("| poems | number | right form % | rhyme % | a character twice % | with a line of a training poem |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    first = [poem for poems in given.values() for poem in poems]
+    lines = [poem for poems in acrostics.values() for poem in poems]
+    report("first character given", first, known_lines)
+    report("first character sampled", sampled, known_lines)
+    report("acrostics", lines, known_lines)
+    report("all", first + sampled + lines, known_lines)
+    report("test poems of data/", test_poems, known_lines)
+    print(f"\nPoems of different first characters share {shared(given):.1f} % of their characters at the same place.")
