@@ -4,7 +4,7 @@ The four steps are data, network, loss and optimizer, training. A network of one
 three points.
 
 从张量和梯度讲起，再到后面每一节都会重复的四步：准备数据集、设计模型、构造损失函数和优化器、训练循环。
-要点：SGD 开头下降很快，后来越走越慢；换成 Rprop，不到 100 个 epoch 就收敛了。
+要点：用 SGD 时，损失开头降得很快，后来越降越慢；换成 Rprop，不到 100 个 epoch 就收敛了。
 
     python 01_linear.py
     python 01_linear.py --optimizer Rprop

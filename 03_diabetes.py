@@ -4,8 +4,8 @@ Eight measurements of a patient → probability of diabetes, by three layers 8 �
 all rows at once, then in shuffled mini-batches: a Dataset returns one row, and a DataLoader makes batches of them. An
 epoch is one pass over all rows, an iteration is the step for one batch: 768 rows in batches of 32 take 24 iterations.
 
-八个特征经过三层网络得到患病的概率；Dataset 负责取出一个样本，DataLoader 负责打乱样本、组成批次。
-要点：准确率停在 65.10% 不是程序有错，而是网络对所有人都预测“健康”；换成 ReLU、调大学习率才学得动。
+八个特征经过三层网络得到患病的概率；Dataset 按索引取出一个样本，DataLoader 负责打乱样本、组成批次。
+要点：准确率停在 65.10% 不是程序有错，而是网络对所有人都预测“健康”；换成 ReLU 并同时调大学习率，准确率才会稳定提高。
 
     python 03_diabetes.py
     python 03_diabetes.py --workers 2                   two processes read the rows: no gain for rows in memory

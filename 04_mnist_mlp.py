@@ -1,8 +1,8 @@
 """Softmax and many classes 多分类问题: five linear layers tell the ten digits of MNIST apart.
 
-train() and test() are the loops of 05, 06, 07, 09 and 10, too: common.py has them as train_epoch() and evaluate(). The
-second half of the section trains the same network on your own data: CSV files, the label first, then 784 pixels of 0 to
-255, fed as they are.
+train() and test() are the loops of 05, 06, 07, 09 and 10, too: common.py has them as train_epoch(), which also takes a
+schedule, and evaluate(). The second half of the section trains the same network on your own data: CSV files, the label
+first, then 784 pixels of 0 to 255, fed as they are.
 
 五个线性层识别 MNIST 的十个数字；train() 和 test() 完整写出了训练循环和测试循环，05、06、07、09、10 沿用。
 要点：CrossEntropyLoss 已经包含 softmax，所以网络的最后一层不加激活函数。
@@ -12,7 +12,8 @@ second half of the section trains the same network on your own data: CSV files, 
     python 04_mnist_mlp.py --raw --activation sigmoid
     python 04_mnist_mlp.py --csv mnist_train.csv mnist_test.csv       your own files, also .gz
 
-The article reports 98.33 % for --raw; here it is 98.55 %, and 97.53 % without. (Seed 0, torch 2.14.1, 2 s an epoch.)
+The article reports 98.33 % for --raw, 20 epochs; here it is 98.55 %. Normalised, after 10 epochs, it is 97.53 %: at
+this learning rate raw pixels are ahead, at 0.1 they end in nan. (Seed 0, torch 2.14.1, 2 s an epoch.)
 
 Softmax turns the logits z into probabilities; the cross-entropy is minus the logarithm of the true class's probability.
 
@@ -108,8 +109,8 @@ def train(model, train_batches, loss_fn, optimizer, device):
     model.train()  # matters to layers such as Dropout and BatchNorm, not to these
     total = 0
     for images, target in train_batches:
-        # Network and batch must be on one device. mnist() has put all images there, so this line costs nothing here;
-        # it lets any other DataLoader take the place of batches().
+        # Network and batch must be on one device. What is there already, as the images of mnist(), costs nothing; the
+        # rows of --csv, or of any other DataLoader, are moved.
         images, target = images.to(device), target.to(device)
         logits = model(images)
         loss = loss_fn(logits, target)
@@ -120,7 +121,7 @@ def train(model, train_batches, loss_fn, optimizer, device):
     return total.item() / len(train_batches)
 
 
-@torch.inference_mode()  # the article's no_grad, and a little faster: nothing is kept for a gradient, now or later
+@torch.inference_mode()  # in place of the article's no_grad, and a little faster: nothing is kept for a gradient
 def test(model, test_batches, device):
     """Returns the mean loss and the accuracy (0 to 1) over `test_batches`."""
     model.eval()
@@ -128,7 +129,7 @@ def test(model, test_batches, device):
     for images, target in test_batches:
         images, target = images.to(device), target.to(device)
         logits = model(images)
-        loss += F.cross_entropy(logits, target, reduction="sum")  # the last batch may be smaller
+        loss += F.cross_entropy(logits, target, reduction="sum")  # a sum: the last batch may be smaller
         correct += (logits.argmax(dim=1) == target).sum()
         samples += len(target)
     return loss.item() / samples, correct.item() / samples
@@ -160,7 +161,7 @@ if __name__ == "__main__":
     model = MLP(activation).to(device)
 
     loss_fn = nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)  # half of each step carries over
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)  # half of a step is added to the next
 
     width = len(str(args.epochs))
     for epoch in range(1, args.epochs + 1):

@@ -4,7 +4,7 @@ Which kernel size works best is left to training: four branches see the same inp
 the channels. The idea is from Szegedy and others, Going Deeper with Convolutions (2014); this module, with its two 3×3
 convolutions, from Rethinking the Inception Architecture (2015). Data, loss and loops are those of 05_mnist_cnn.py.
 
-一个模块并排放四条分支（三条卷积、一条平均池化），由训练决定哪条更有用，最后在通道维上拼接。
+一个模块由四条并行的分支组成（三条卷积分支、一条平均池化分支），哪条更有用由训练决定，各分支的输出在通道维上拼接。
 要点：GoogLeNet 先用 1×1 卷积降低通道数，5×5 卷积的乘法次数只剩十分之一左右；本节的网络通道太少，1×1 卷积并不省计算量。
 
     python 06_inception.py
@@ -16,7 +16,7 @@ of ten seeds). (torch 2.14.1, about 20 s an epoch on two cores)
 
 A 1×1 convolution mixes channels and keeps height and width. In GoogLeNet, one in front of a 5×5 convolution saves nine
 of ten multiplications: 192 → 32 channels on 28×28 take 120,422,400 directly, and 12,443,648 through 16 channels. (Here,
-where it makes 16 channels of 10, it saves none.)
+where it turns 10 channels into 16, it saves none.)
 
 >>> from torch.utils.flop_counter import FlopCounterMode
 >>> x = torch.empty(1, 192, 28, 28, device="meta")
@@ -54,7 +54,7 @@ from common import batches, fit, load_weights, mnist, one_cycle, options, parse,
 
 
 class InceptionA(nn.Module):
-    """N×C×H×W → N×88×H×W: the outputs of four branches side by side."""
+    """N×C×H×W → N×88×H×W: the outputs of four branches side by side. As in the article, without ReLU in a branch."""
 
     def __init__(self, in_channels):
         super().__init__()
@@ -84,7 +84,7 @@ class InceptionNet(nn.Module):
         self.conv2 = nn.Conv2d(88, 20, kernel_size=5)
         self.inception2 = InceptionA(20)
         self.pooling = nn.MaxPool2d(2)
-        self.linear = nn.Linear(1408, 10)
+        self.linear = nn.Linear(1408, 10)  # 88·4·4 = 1408
 
     def forward(self, x):
         x = F.relu(self.pooling(self.conv1(x)))  # N×10×12×12

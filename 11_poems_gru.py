@@ -4,7 +4,7 @@ From the characters so far, the network gives the probability of each to be the 
 until the end comes up. A higher temperature samples unlikely characters more often. Rhymes it did not learn: a rule
 weighs the last character of line 4 by how often it stood there in poems whose line 2 ended like this one.
 
-每一步，网络根据已有的字给出下一个字的概率分布，从中采样一个接在后面，直到采样到结束符；第一个字可以由你给定。
+每一步，网络根据已有的字给出下一个字的概率分布，从中采样一个接在后面，直到采样到结束符；诗的开头可以由你给定。
 要点：诗的字数、句数几乎全对，也有几分意境，却言之无物；押韵不是网络学会的，而是靠一条统计规则。
 
     python 11_poems_gru.py --save poems.pt

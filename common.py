@@ -1,7 +1,7 @@
 """What the scripts share: the device and the loops that 04 has written out; further down, options and files.
 
-`train_epoch` and `evaluate` are 04's train() and test(). `fit` calls the two in turn, and adds what is worth having in
-a longer run: a file after each epoch, and Ctrl-C.
+`train_epoch` and `evaluate` are 04's train() and test(), for networks with any number of inputs. `fit` calls the two in
+turn, and adds what is worth having in a longer run: a file after each epoch, a stop where the loss is nan, and Ctrl-C.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def mnist(device, raw=False):
 def batches(*tensors, batch_size, shuffle=False):
     """Returns a DataLoader over tensors in memory; a batch is a list with the same rows of every tensor.
 
-    The DataLoader deals out the numbers of rows; take() cuts these rows out of each tensor at once, not one sample
+    The DataLoader shuffles row numbers only; take() picks a batch's rows out of each tensor at once, not one sample
     after the other.
     """
 
@@ -78,7 +78,10 @@ def batches(*tensors, batch_size, shuffle=False):
 
 
 def train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler=None):
-    """Trains for one pass over batches of the network's inputs and a target; returns the loss of each, on the CPU."""
+    """Trains for one pass over `train_batches`; returns a tensor with the loss of each, on the CPU.
+
+    A batch is the network's inputs (05 has one, 09 two), then the target.
+    """
     model.train()
     losses = []
     for batch in train_batches:
@@ -88,10 +91,10 @@ def train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler=None
         loss.backward()
         optimizer.step()
         if scheduler:
-            scheduler.step()
+            scheduler.step()  # after each batch, not each epoch
         losses.append(loss.detach())  # still a tensor: .item() would wait for the device in every batch
         if sys.stderr and sys.stderr.isatty():
-            print(f"{len(losses)}/{len(train_batches)}", end="\r", file=sys.stderr)
+            print(f"{len(losses)}/{len(train_batches)}", end="\r", file=sys.stderr)  # the epoch's line covers it
     return torch.stack(losses).cpu()
 
 
@@ -146,7 +149,7 @@ def fit(
 
 
 def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
-    """Returns the optimizer and the schedule of --fast: the learning rate rises to `lr`, then falls to nearly 0.
+    """Returns Adam and a schedule of one cycle: the learning rate rises to `lr`, then falls to nearly 0.
 
     Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
     `betas`: how long Adam remembers its gradients; few steps want short memories.
@@ -162,7 +165,7 @@ def plot_history(history, left, right):
     from matplotlib.ticker import LogLocator, MaxNLocator
 
     if not history:
-        sys.exit("--plot: no epoch was completed, so there is nothing to draw")
+        sys.exit("--plot: no epoch was trained to its end, so there is nothing to draw")
     epochs = range(1, len(history) + 1)
     losses = torch.cat([epoch["losses"] for epoch in history])
     left.plot(torch.linspace(0, len(history), len(losses)), losses, linewidth=0.5, label="training, each batch")
@@ -171,6 +174,7 @@ def plot_history(history, left, right):
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter("{x:g}")
     left.minorticks_off()
+    left.set_ylim(bottom=max(0.001, left.get_ylim()[0]))  # single batches fall far below
     left.legend()
     right.plot(epochs, [100 * epoch["accuracy"] for epoch in history], "o-")
     right.set(title="test accuracy (%)", xlabel="epoch", xlim=(0, len(history) + 0.5))
@@ -200,12 +204,14 @@ def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, se
         parser.add_argument("--load", metavar="FILE", help="start from a file of --save; brings 0 epochs")
     if fast:
         recipe = ", ".join(f"{name} {value}" for name, value in fast.items())
-        parser.add_argument("--fast", action="store_true", help=f"Adam with a one-cycle schedule: {recipe}")
+        parser.add_argument(
+            "--fast", action="store_true", help=f"Adam, one-cycle learning rate, smoothed labels: {recipe}"
+        )
     return parser
 
 
 def parse(parser, **presets):
-    """Returns the options that were typed, and the defaults of the others.
+    """Returns the options: what was typed, and the defaults of the others.
 
     `presets`: the defaults that a flag brings, fast={"epochs": 1}. What is typed beats them, and they beat the
     article's. --load brings 0 epochs: the weights are tested and used, not trained.
@@ -214,13 +220,13 @@ def parse(parser, **presets):
         sys.stdout.reconfigure(errors="replace")  # a character that the console lacks becomes a ?
     in_notebook = sys.argv[0].endswith("kernel_launcher.py")
     words = [] if in_notebook else sys.argv[1:]  # a notebook's words are for its kernel
-    typed = vars(parser.parse_known_args(words)[0])
+    flags = vars(parser.parse_known_args(words)[0])  # a first look: which flags are there?
     presets["load"] = {"epochs": 0}
     for flag, defaults in presets.items():
-        if typed.get(flag) not in (None, False):
+        if flags.get(flag) not in (None, False):
             parser.set_defaults(**defaults)
     args = parser.parse_args(words)
-    save, plot = typed.get("save"), typed.get("plot")
+    save, plot = flags.get("save"), flags.get("plot")
     if save and plot and os.path.realpath(save) == os.path.realpath(plot):
         parser.error("--save and --plot name the same file")
     return args
@@ -230,9 +236,10 @@ def at_least(kind, least):
     """Returns a converter for argparse: text to an int or float (`kind`) from `least` to 10**18."""
 
     def number(text):
-        if not least <= kind(text) <= 10**18:
+        value = kind(text)
+        if not least <= value <= 10**18:  # the random generator takes no seed far above
             raise argparse.ArgumentTypeError(f"{text} is not from {least} to 10**18")
-        return kind(text)
+        return value
 
     return number
 
@@ -265,9 +272,9 @@ def open_text(path):
         content = Path(path).read_bytes()
         if str(path).endswith(".gz"):
             content = gzip.decompress(content)
-        content.decode()
+        content.decode()  # all of it now, not in the middle of a loop over its lines
     except UnicodeDecodeError:
-        sys.exit(f"{path} is no text in UTF-8: save it as UTF-8")
+        sys.exit(f"{path} is not a text in UTF-8: save it as UTF-8")
     except Exception as error:  # no such file, no gzip, …
         sys.exit(f"{path} cannot be read: {error}")
     return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
@@ -282,7 +289,7 @@ def data_lines(path, numbers):
 
 
 def csv_rows(path):
-    """Yields the rows of a CSV file but for blank ones: the number of its line and the fields of each."""
+    """Yields the line number and the fields of each row of a CSV file that is not blank."""
     reader = csv.reader(open_text(path))
     number = 1
     try:
@@ -297,7 +304,7 @@ def csv_rows(path):
 
 
 def save_weights(path, state):
-    """Writes a file of weights. Only a whole file takes the place of an old one: a kill or a full disk leaves that."""
+    """Writes a file of weights. After a kill, or with a full disk, an old file is still there."""
     target = Path(path).resolve()  # a link stays one, and leads to the new file
     part = target.with_name(f"{target.name[:50]}.{uuid.uuid4().hex}")  # a name that nobody else uses
     try:
