@@ -133,6 +133,8 @@ if __name__ == "__main__":  # workers that are not forked (Windows, macOS, Pytho
         total = 0
         for x, target in train_batches:
             probability = model(x.to(device))
+            if probability.isnan().any():  # BCELoss would raise an error
+                sys.exit(f"epoch {epoch}: the probabilities are nan; the weights exploded: try a lower --lr")
             loss = loss_fn(probability, target.to(device))
             optimizer.zero_grad()
             loss.backward()

@@ -151,7 +151,8 @@ if __name__ == "__main__":
         if len(classes) == 1:
             sys.exit(f"{args.csv[0]}: all labels are {classes[0]}; is the label the first column?")
         pixels = f"pixels from {images.min():g} to {images.max():g}"
-        print(f"{len(images)} and {len(test_images)} images, {pixels}; labels {classes}")
+        test_classes = test_labels.unique().tolist()
+        print(f"{len(images)} and {len(test_images)} images, {pixels}; labels {classes} and {test_classes}")
     else:
         images, labels, test_images, test_labels = mnist(device, args.raw)
     train_batches = batches(images, labels, batch_size=args.batch_size, shuffle=True)

@@ -49,9 +49,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from common import DATA, batches, csv_rows, fit, load_weights, one_cycle, options, parse, plot_history, read_weights
 
-LATIN = str.maketrans("ðÐøØłŁđĐħĦŧŦıəƏ‘’ʻʼ´`‐‑–", "dDoOlLdDhHtTieE''''''---")
-LATIN |= str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe"})
-LATIN |= str.maketrans({"þ": "th", "Þ": "Th", "ŋ": "ng", "Ŋ": "Ng"})
+LATIN = str.maketrans("ðÐøØłŁđĐħĦŧŦıəƏɓƁɗƊƙƘɛƐɔƆ", "dDoOlLdDhHtTieEbBdDkKeEoO")
+LATIN |= {ord("ß"): "ss", ord("ẞ"): "SS", ord("æ"): "ae", ord("Æ"): "Ae", ord("œ"): "oe", ord("Œ"): "Oe"}
+LATIN |= {ord("þ"): "th", ord("Þ"): "Th", ord("ŋ"): "ng", ord("Ŋ"): "Ng"}
+LATIN |= dict.fromkeys(map(ord, "‘’‛ʻʼ′´`"), "'") | dict.fromkeys(map(ord, "‐‑–—"), "-")
+LATIN |= dict.fromkeys(map(ord, "·\u200b\ufeff"), "")  # also what takes no space
 
 
 def ascii_name(text):
@@ -81,12 +83,16 @@ def read_names(path):
         if len(row) != 2:
             sys.exit(f"{path}, line {number}: a line must be a name, a comma and a label")
         name, label = row[0], row[1].strip()
+        if number == 1 and name.strip().lower() in ("name", "surname"):
+            sys.exit(f"{path}, line 1: it looks like a heading; leave it out")
         try:
             names.append(ascii_name(name))
         except argparse.ArgumentTypeError as error:
             sys.exit(f"{path}, line {number}: {error}")
-        if not label:
-            sys.exit(f"{path}, line {number}: the label is empty")
+        if len(name) > 100:
+            sys.exit(f"{path}, line {number}: a name of more than 100 letters")
+        if not label or not label.isprintable():
+            sys.exit(f"{path}, line {number}: the label is empty, or has characters that cannot be seen")
         labels.append(label)
     if not names:
         sys.exit(f"{path}: it has no names")
@@ -170,7 +176,9 @@ if __name__ == "__main__":
     unknown = sorted(set(train_labels + test_labels) - set(countries))
     if unknown:
         first = ", ".join(label[:40] for label in unknown[:3])
-        advice = "with --load, repeat the --names-dir that the file was trained with"
+        if args.load is None:
+            sys.exit(f"{args.names_dir}/names_test.csv: labels that names_train.csv does not have: {first}")
+        advice = "repeat the --names-dir that it was trained with"
         sys.exit(f"{args.names_dir}: labels that the network does not know: {first}; {advice}")
     print(f"{len(train_names)} and {len(test_names)} names; {len(countries)} labels: {', '.join(countries)}")
 

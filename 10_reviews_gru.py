@@ -61,6 +61,8 @@ def read_reviews(path):
             rating = math.nan
         if math.isnan(rating):
             sys.exit(f"{path}, line {number}: the rating must be a number")
+        if len(split(sentence)) > 2000:
+            sys.exit(f"{path}, line {number}: a sentence of more than 2,000 words")
         if rating == 0 or not split(sentence):
             left_out += 1
             continue
@@ -147,20 +149,22 @@ if __name__ == "__main__":
     torch.manual_seed(args.seed)
 
     train_sentences, train_target, left_out = read_reviews(args.csv[0])
-    test_sentences, test_target, _ = read_reviews(args.csv[1])
-    positive = int(train_target.sum())
-    negative = len(train_target) - positive
+    test_sentences, test_target, test_left_out = read_reviews(args.csv[1])
+    positive, test_positive = int(train_target.sum()), int(test_target.sum())
+    negative, test_negative = len(train_target) - positive, len(test_target) - test_positive
     if args.epochs and not (positive and negative):
         advice = "ratings are negative or positive: subtract the middle of the scale"
         sys.exit(f"{args.csv[0]}: {positive} positive and {negative} negative ratings; {advice}")
-    counts = f"{positive} positive, {negative} negative, {left_out} left out (rating 0, no words)"
-    print(f"{len(train_sentences)} and {len(test_sentences)} sentences; for training {counts}")
-
+    counts = f"{positive} and {test_positive} positive, {negative} and {test_negative} negative"
+    zeros = f"{left_out} and {test_left_out} left out (rating 0, no words)"
     if args.load is None:
         words = vocabulary(train_sentences)
+        if len(words) == 2:
+            sys.exit(f"{args.csv[0]}: no word occurs twice in these sentences")
     else:
         state = read_weights(args.load, words=list)
         words = state.pop("words")
+    print(f"{len(train_sentences)} and {len(test_sentences)} sentences; {counts}, {zeros}; {len(words) - 2} words")
 
     train_batches = batches(*encode(train_sentences, words), train_target, batch_size=args.batch_size, shuffle=True)
     test_batches = batches(*encode(test_sentences, words), test_target, batch_size=250)

@@ -176,6 +176,8 @@ if __name__ == "__main__":
         train_poems, test_poems = read_poems(args.poems)
     if args.load is None:
         characters = dictionary(train_poems)
+        if len(characters) == 3:
+            sys.exit(f"{args.poems}: no character occurs twice in these texts")
         rhymes = noted_rhymes(train_poems, characters)
     else:
         state = read_weights(args.load, characters=list, rhymes=dict)
@@ -188,8 +190,9 @@ if __name__ == "__main__":
     given = args.first + args.acrostic
     unknown = set(given) - set(characters[3:])
     if unknown:
-        hint = "; our poems have simplified characters only"
-        parser.error(f"--first, --acrostic: the texts do not have {''.join(sorted(unknown))} twice or more{hint}")
+        missing = "".join(sorted(unknown))[:20]
+        hint = "our own poems have simplified characters only"
+        parser.error(f"--first, --acrostic: the texts do not have {missing!r} twice or more; {hint}")
     if args.acrostic and not marks:
         parser.error(f"--acrostic: none of {MARKS} ends a line in these texts")
     if marks & set(args.acrostic):

@@ -51,7 +51,8 @@ def mnist(device, raw=False):
     for train in (True, False):
         try:
             part = datasets.MNIST(DATA, train=train)
-            whole = part.data.shape == (len(part.targets), 28, 28) and part.targets.max() < 10
+            whole = part.data.shape == (len(part.targets), 28, 28) and part.data.any()
+            whole = whole and part.targets.unique().tolist() == list(range(10))
         except Exception:  # many kinds of exception, one message
             whole = False
         if not whole:
@@ -226,9 +227,10 @@ def parse(parser, **presets):
         if flags.get(flag) not in (None, False):
             parser.set_defaults(**defaults)
     args = parser.parse_args(words)
-    save, plot = flags.get("save"), flags.get("plot")
-    if save and plot and os.path.realpath(save) == os.path.realpath(plot):
-        parser.error("--save and --plot name the same file")
+    for option in ("save", "load"):
+        path, plot = flags.get(option), flags.get("plot")
+        if path and plot and os.path.realpath(path) == os.path.realpath(plot):
+            parser.error(f"--{option} and --plot name the same file")
     return args
 
 
@@ -267,30 +269,33 @@ def picture(path):
 
 
 def open_text(path):
-    """Returns a text file, also a .gz, open for reading its lines. It must be UTF-8; a byte-order mark is dropped."""
+    """Returns a text file in UTF-8, also a .gz, open for reading its lines; a byte-order mark is dropped."""
     try:
         content = Path(path).read_bytes()
-        if str(path).endswith(".gz"):
+        if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-        content.decode()  # all of it now, not in the middle of a loop over its lines
-    except UnicodeDecodeError:
-        sys.exit(f"{path} is not a text in UTF-8: save it as UTF-8")
-    except Exception as error:  # no such file, no gzip, …
+    except Exception as error:  # no such file, a damaged .gz, …
         sys.exit(f"{path} cannot be read: {error}")
+    try:
+        is_text = "\0" not in content.decode()  # all of it now, not in the middle of a loop over its lines
+    except UnicodeDecodeError:
+        is_text = False
+    if not is_text:
+        sys.exit(f"{path} is not a text in UTF-8: save it as UTF-8")
     return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
 
 
 def data_lines(path, numbers):
     """Yields the lines of a text file that are neither blank nor a comment; adds the number of each to `numbers`."""
     for number, line in enumerate(open_text(path), start=1):
-        if line.partition("#")[0].strip():
+        if line.partition("#")[0].strip(", \t\r\n"):  # a spreadsheet's blank row has commas
             numbers.append(number)
             yield line
 
 
 def csv_rows(path):
     """Yields the line number and the fields of each row of a CSV file that is not blank."""
-    reader = csv.reader(open_text(path))
+    reader = csv.reader(open_text(path), skipinitialspace=True)  # a quotation mark may follow a blank
     number = 1
     try:
         for row in reader:
@@ -339,4 +344,6 @@ def load_weights(model, state, path):
     try:
         model.load_state_dict(state)
     except Exception:  # many kinds of exception, one message
-        sys.exit(f"{path!r} has the weights of another network")
+        sys.exit(f"{path!r} has the weights of another network; is every option as at --save?")
+    if not all(weights.isfinite().all() for weights in model.state_dict().values()):
+        sys.exit(f"{path!r} has weights that are nan or infinite")

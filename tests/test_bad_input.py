@@ -54,7 +54,6 @@ def bad_files(row):
         "nan.csv": rows + row.replace("0", "nan", 1),
         "semicolons.csv": rows.replace(",", ";"),
         "label 2 or pixel 256.csv": rows + row.replace("0,0", "0,256", 1)[:-1] + "2",
-        "no gzip.csv.gz": rows,
     }
     return {name: text.encode() for name, text in texts.items()} | {
         "empty.csv": b"",
@@ -99,9 +98,12 @@ BAD_NAMES = {  # contents, and what the line says
     "open quotation mark": (b'"Li,Chinese\n' + 3 * NAMES, "line 1: "),
     "binary": (bytes(range(256)), "save it as UTF-8"),
     "UTF-16": (NAMES.decode().encode("utf-16"), "save it as UTF-8"),
+    "a heading": (b"Name,Country\n" + NAMES, "line 1: it looks like a heading"),
+    "a label with a space of no width": (NAMES + "Li,Chinese\u200b\n".encode(), "line 3: the label is empty, or has"),
     "an empty label": (NAMES + b"Li, \n", "line 3: the label is empty"),
     "a label with a line break": (NAMES + b'Li,"Chi\nnese"\n', "line 3: a field of several lines"),
     "Greek": (NAMES + "Παπαδόπουλος,Greek\n".encode(), "line 3: 'Παπαδόπουλος' is not a name in Latin letters"),
+    "a name of 101 letters": (NAMES + 101 * b"a" + b",Polish\n", "line 3: a name of more than 100 letters"),
     "a long text": (NAMES + ("и" * 5000 + ",Russian\n").encode(), "line 3: "),
     "one label only": (b"Wu,Chinese\nLi, Chinese\n", "all labels are 'Chinese'; is the label the second column?"),
     "GBK": ("王,Chinese\n".encode("gbk"), "save it as UTF-8"),
@@ -137,6 +139,9 @@ BAD_REVIEWS = {
     ),
     "a rating of two lines": (REVIEWS + 'A film.,"1\nA film.,-1\n', "line 3: a field of several"),
     "larger than a field of csv may be": (REVIEWS + '"A film.,1\n' + 5000 * REVIEWS, "line 3: "),
+    "no word twice": ("A film.,1\nThe moving picture!,-2\n", None),
+    "UTF-16 without a mark": (REVIEWS.encode("utf-16-le").decode(), "save it as UTF-8"),
+    "a sentence of 2,001 words": (REVIEWS + 2001 * "so " + ",1\n", "line 3: a sentence of more than 2,000 words"),
     "zeros only": ("A film.,0\n", "no sentence with a rating"),
 }
 
@@ -147,6 +152,9 @@ def test_reviews(refused, tmp_path, case):
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     good.write_text(REVIEWS)
     bad.write_text(content)
+    if words is None:  # of the training file
+        assert "bad.csv: no word occurs twice" in refused("10_reviews_gru", "--csv", bad, good)
+        return
     for files in (good, bad), (bad, good):
         message = refused("10_reviews_gru", "--csv", *files)
         assert "bad.csv" in message
@@ -179,12 +187,14 @@ def test_poems(refused, tmp_path):
     assert "poems.txt, line 31: " in refused("11_poems_gru", "--poems", path)
     path.write_text(13 * "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n", encoding="utf-8")
     assert "it has 13" in refused("11_poems_gru", "--poems", path)
+    path.write_text("\n".join("赵钱孙李周吴郑王冯陈褚卫蒋沈韩"), encoding="utf-8")
+    assert "no character occurs twice" in refused("11_poems_gru", "--poems", path)
     assert "missing.txt cannot be read" in refused("11_poems_gru", "--poems", "missing.txt")
 
 
 POEM_OPTIONS = {
-    "--first=愛": "do not have 愛 twice or more; our poems have simplified characters only",
-    "--acrostic=春Aa": "do not have Aa twice",
+    "--first=愛": "do not have '愛' twice or more; our own poems have simplified characters only",
+    "--acrostic=春Aa": "do not have 'Aa' twice",
     "--acrostic=春夏秋冬春": "--acrostic: more characters than the four lines",
     "--acrostic=春，": "--acrostic: a line cannot begin with a mark",
     "--first=春 --acrostic=春": "not allowed with argument",
@@ -204,11 +214,11 @@ def test_an_acrostic_of_texts_without_lines_is_refused(refused, tmp_path):
 
 def test_names_that_are_missing_or_no_gzip_or_of_a_new_country(refused, tmp_path):
     assert "names_train.csv.gz cannot be read" in refused("09_names_gru", "--names-dir", tmp_path)
-    (tmp_path / "names_train.csv.gz").write_bytes(NAMES)
+    (tmp_path / "names_train.csv.gz").write_bytes(b"\x1f\x8b" + NAMES)
     assert "names_train.csv.gz cannot be read" in refused("09_names_gru", "--names-dir", tmp_path)
     (tmp_path / "names_train.csv").write_bytes(NAMES)
     (tmp_path / "names_test.csv").write_text("Wu,Utopian\n")
-    assert "does not know: Utopian" in refused("09_names_gru", "--names-dir", tmp_path)
+    assert "names_train.csv does not have: Utopian" in refused("09_names_gru", "--names-dir", tmp_path)
 
 
 class Harmful:
@@ -234,6 +244,13 @@ def test_damaged_or_harmful_weights(refused, few, tmp_path, monkeypatch, name):
         torch.save(value, path)
         assert "bad.pt" in refused(name, *few(name), "--load", path)
     assert not os.path.exists("executed")
+
+
+def test_weights_that_are_nan(refused, tmp_path):
+    state = load("07_resnet").ResNet().state_dict()
+    state["linear.bias"][0] = torch.nan
+    torch.save(state, tmp_path / "nan.pt")
+    assert "nan.pt' has weights that are nan" in refused("07_resnet", "--load", tmp_path / "nan.pt")
 
 
 def test_weights_of_another_network(refused, few, tmp_path):
@@ -269,7 +286,9 @@ def test_an_entry_of_the_weights_that_is_missing_or_no_list_of_texts(refused, fe
         assert f"it has no {ENTRIES[name]}" in refused(name, *few(name), "--load", path)
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "text", "labels of the other part", "a label of 99"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "cut", "empty", "text", "zeros", "labels of the other part", "a label of 99"]
+)
 def test_mnist_that_is_missing_or_damaged(tmp_path, monkeypatch, damage):
     raw = tmp_path / "MNIST" / "raw"
     shutil.copytree(common.DATA / "MNIST" / "raw", raw)
@@ -279,6 +298,7 @@ def test_mnist_that_is_missing_or_damaged(tmp_path, monkeypatch, damage):
         "cut": content[:-100],
         "empty": b"",
         "text": b"not a file of MNIST\n",
+        "zeros": content[:8] + bytes(len(content) - 8),
         "labels of the other part": (raw / "t10k-labels-idx1-ubyte").read_bytes(),
         "a label of 99": content[:-1] + b"\x63",
     }

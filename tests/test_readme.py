@@ -12,6 +12,9 @@ DOCUMENTS |= {f"{name}.py": load(name).__doc__ for name in SCRIPTS}
 README, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
 
 
+LOOK_INSIDE = ("Look inside", README), ("看看网络内部", CHINESE)
+
+
 def commands(text):
     """Returns the commands that run a script, in lines of code and in `code`: pairs of the script and its options."""
     code = re.findall(r"`([^`\n]+)`|^ {4}(.+)$|^((?:\S*python\S*|\S*torchrun|%run) .+)$", text, re.MULTILINE)
@@ -63,9 +66,10 @@ def test_commands_of_the_readme(lines, few, tmp_path, monkeypatch):
 
 def test_look_inside(opened):
     """The lines that README.md has after `python -i 05_mnist_cnn.py --fast` run, and show something."""
-    names = opened("05_mnist_cnn", "--fast", "--model", "improved")
-    (english, chinese) = (re.findall(r"^ {4}>>> ([^#\n]+)", text, re.MULTILINE) for text in (README, CHINESE))
-    assert len(english) > 3
+    names = opened("05_mnist_cnn", "--fast")
+    sections = [re.search(f"## {title}\n(.+?)\n## ", text, re.DOTALL)[1] for title, text in LOOK_INSIDE]
+    english, chinese = (re.findall(r"^ {4}([^#\n]+)", section, re.MULTILINE) for section in sections)
+    assert len(english) == 4
     assert english == chinese
     shown = [repr(eval(line, names)) for line in english]
     assert shown[0].startswith("ImprovedCNN(")

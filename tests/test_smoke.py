@@ -15,7 +15,7 @@ TESTED = r"test accuracy (\d\d\.\d\d) %"
 FIVE = ("cell", "rnn", "embedding", "lstm", "gru")
 WORDS = "hello → " + "  ".join(rf"{name} [ehlo]{{5}}" for name in FIVE)
 PATIENTS = r"768 rows of 8 features from -1 to 1; label 0: 500, label 1: 268"
-REVIEWS = r"8566 and 2000 sentences; for training 4284 positive, 4282 negative, 0 left out \(rating 0, no words\)"
+REVIEWS = r"8566 and 2000 sentences; 4284 and 957 positive, 4282 and 1043 negative, 0 and 0 left out .+; \d+ words"
 POEMS = r"260 and 20 texts; \d+ characters"
 # All lines that a script prints, and the range of the number in the last one.
 PRINTED = {
