@@ -116,7 +116,8 @@ def plot(path, model, x, y, losses):
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
     ends = torch.tensor([[0.0], [5.0]], device=x.device)
-    left.plot(ends.cpu(), model(ends).detach().cpu(), label="model")
+    line = model(ends).detach()
+    left.plot(ends.cpu(), line.cpu(), label="model")
     left.plot(x.cpu(), y.cpu(), "o", label="data")
     left.set(xlabel="x", ylabel="y")
     left.legend()
@@ -151,7 +152,8 @@ if __name__ == "__main__":
         losses.append(loss.item())
         print(f"epoch {epoch:{width}}/{args.epochs}  loss {loss.item():.4f}")
 
-    y4 = model(torch.tensor([[4.0]], device=device)).item()
+    x4 = torch.tensor([[4.0]], device=device)
+    y4 = model(x4).item()
     print(f"w = {model.linear.weight.item():.4f}  b = {model.linear.bias.item():.4f}  y(4) = {y4:.4f}")
     if args.plot:
         plot(args.plot, model, x, y, losses)

@@ -64,7 +64,8 @@ def plot(path, model, hours, passed):
 
     figure, axes = plt.subplots(layout="constrained")
     x = torch.linspace(0, 10, 200, device=hours.device).unsqueeze(1)
-    axes.plot(x.cpu(), model(x).detach().cpu(), label="model")
+    probability = model(x).detach()
+    axes.plot(x.cpu(), probability.cpu(), label="model")
     axes.axhline(0.5, color="grey", linestyle="--")
     axes.plot(hours.cpu(), passed.cpu(), "o", label="students")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
@@ -96,7 +97,8 @@ if __name__ == "__main__":
         optimizer.step()
         print(f"epoch {epoch:{width}}/{args.epochs}  loss {loss.item():.4f}")
 
-    p4 = model(torch.tensor([[4.0]], device=device)).item()
+    hours4 = torch.tensor([[4.0]], device=device)
+    p4 = model(hours4).item()
     print(f"P(pass after 4 hours) = {p4:.4f}")
     if args.plot:
         plot(args.plot, model, hours, passed)

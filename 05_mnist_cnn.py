@@ -203,8 +203,8 @@ if __name__ == "__main__":
     )
 
     if args.plot:
-        test_logits = torch.cat([model(x).detach() for x, _ in test_batches])  # in the order of test_images
-        plot(args.plot, history, test_images, test_labels, test_logits)
+        parts = [model(x).detach() for x, _ in test_batches]  # in the order of test_images
+        plot(args.plot, history, test_images, test_labels, torch.cat(parts))
     for path, digit in digits:
         logits = model(digit.unsqueeze(0).to(device))
         probability, predicted = logits.softmax(dim=1).max(dim=1)

@@ -101,7 +101,10 @@ def read_names(path):
 
 def encode(names):
     """Returns characters N×L, ASCII codes padded with 0 to the longest name's L, and lengths N; both int64."""
-    codes = [torch.tensor([ord(character) for character in name]) for name in names]
+    codes = []
+    for name in names:
+        numbers = [ord(character) for character in name]
+        codes.append(torch.tensor(numbers))
     lengths = torch.tensor([len(name) for name in names])
     return pad_sequence(codes, batch_first=True), lengths
 
@@ -145,7 +148,8 @@ def plot(path, history, counts, countries):
 
     totals = counts.sum(dim=1, keepdim=True)
     percent = 100 * counts / totals.clamp(min=1)  # a country may have no name in the test file
-    rows = [f"{country} ({total:.0f})" for country, total in zip(countries, totals.flatten().tolist(), strict=True)]
+    numbers = totals.flatten().tolist()
+    rows = [f"{country} ({number:.0f})" for country, number in zip(countries, numbers, strict=True)]
     axes = figure.add_subplot(3, 1, (2, 3), xlabel="taken for", ylabel="country (names in the test file)")
     image = axes.imshow(percent.tolist(), vmin=0, vmax=100, cmap="cividis")
     axes.set_xticks(range(len(countries)), countries, rotation=90)
@@ -218,6 +222,7 @@ if __name__ == "__main__":
     for typed in args.predict:
         name = ascii_name(typed)
         characters, lengths = encode([name])
-        probability, row = model(characters.to(device), lengths).softmax(dim=1).max(dim=1)
+        logits = model(characters.to(device), lengths)
+        probability, row = logits.softmax(dim=1).max(dim=1)
         shown = typed if typed == name else f"{typed} ({name})"
         print(f"{shown}: {countries[row]} ({100 * probability.item():.1f} %)")

@@ -86,7 +86,8 @@ def encode(sentences, words):
     index = {word: row for row, word in enumerate(words)}
     rows = []
     for sentence in sentences:
-        rows.append(torch.tensor([index.get(word, 1) for word in split(sentence)]))
+        numbers = [index.get(word, 1) for word in split(sentence)]
+        rows.append(torch.tensor(numbers))
     lengths = torch.tensor([len(row) for row in rows])
     return pad_sequence(rows, batch_first=True), lengths
 
@@ -128,8 +129,8 @@ def plot(path, history, model, words, device):
     frequent = words[1:2001]
     rows = torch.arange(1, 1 + len(frequent)).unsqueeze(1)  # sentences of one word
     lengths = torch.ones(len(frequent), dtype=torch.int64)
-    logits = model(rows.to(device), lengths).detach().cpu()
-    log_odds = logits[:, 1] - logits[:, 0]
+    logits = model(rows.to(device), lengths).detach()
+    log_odds = (logits[:, 1] - logits[:, 0]).cpu()
     order = log_odds.argsort().tolist()
     shown = order[:20] + order[20:][-20:]
     axes = figure.add_subplot(2, 1, 2, ylabel="log odds of positive")
@@ -198,5 +199,6 @@ if __name__ == "__main__":
             print(f"{sentence}: none of its words occurs twice in the training sentences")
             continue
         x, lengths = encode([sentence], words)
-        probability, row = model(x.to(device), lengths).softmax(dim=1).max(dim=1)
+        logits = model(x.to(device), lengths)
+        probability, row = logits.softmax(dim=1).max(dim=1)
         print(f"{sentence}: {['negative', 'positive'][row]} ({100 * probability.item():.1f} %)")

@@ -83,7 +83,8 @@ def encode(poems, characters):
     index = {character: row for row, character in enumerate(characters)}
     rows = []
     for poem in poems:
-        rows.append(torch.tensor([index.get(character, 2) for character in f"\n{poem}\n"]))
+        numbers = [index.get(character, 2) for character in f"\n{poem}\n"]
+        rows.append(torch.tensor(numbers))
     rows = nn.utils.rnn.pad_sequence(rows, batch_first=True)
     return rows[:, :-1], rows[:, 1:]  # the last input is the character before the end
 
