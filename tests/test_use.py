@@ -143,7 +143,7 @@ def test_10_says_what_it_read(lines, tmp_path):
     )
     first = lines("10_reviews_gru", "--csv", path, path, "--epochs", 1)[0]
     assert (
-        first == "2 and 2 sentences; 1 and 1 positive, 1 and 1 negative, 2 and 2 left out (rating 0, no words); 2 words"
+        first == "2 and 2 sentences; 1 and 1 positive, 1 and 1 negative, 2 and 2 left out (rating 0, no words); 3 words"
     )
 
 
