@@ -121,7 +121,7 @@ def train(model, train_batches, loss_fn, optimizer, device):
     return total.item() / len(train_batches)
 
 
-@torch.inference_mode()  # in place of the article's no_grad, and a little faster: nothing is kept for a gradient
+@torch.inference_mode()  # today's form of the article's no_grad: nothing is kept for a gradient
 def test(model, test_batches, device):
     """Returns the mean loss and the accuracy (0 to 1) over `test_batches`."""
     model.eval()

@@ -61,9 +61,10 @@ def read_reviews(path):
             rating = math.nan
         if math.isnan(rating):
             sys.exit(f"{path}, line {number}: the rating must be a number")
-        if len(split(sentence)) > 2000:
+        words = split(sentence)
+        if len(words) > 2000:
             sys.exit(f"{path}, line {number}: a sentence of more than 2,000 words")
-        if rating == 0 or not split(sentence):
+        if rating == 0 or not words:
             left_out += 1
             continue
         sentences.append(sentence)
