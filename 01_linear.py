@@ -4,17 +4,22 @@ The four steps are data, network, loss and optimizer, training. A network of one
 three points.
 
 从张量和梯度讲起，再到后面每一节都会重复的四步：准备数据集、设计模型、构造损失函数和优化器、训练循环。
-要点：用 SGD 时，损失开头降得很快，后来越降越慢；换成 Rprop，不到 100 个 epoch 就收敛了。
+要点：损失开头降得很快，后来越降越慢，100 个 epoch 还不够；换成 Rprop，不到 100 个 epoch 就收敛了。
 
     python 01_linear.py
     python 01_linear.py --optimizer Rprop
     python 01_linear.py --epochs 1000 --plot line.png
 
-With SGD the loss falls quickly at first and then crawls: after the article's 100 epochs w = 1.75, b = 0.58 and y(4) =
-7.56, after 1,000 epochs 2.00, 0.00 and 8.00. Rprop needs fewer than 100; Adagrad, Adam, AdamW, Adamax and RMSprop want
-a larger --lr here. (Seed 0, torch 2.14.1.)
+After the article's 100 epochs w = 1.75, b = 0.58 and y(4) = 7.56; after 1,000 they are 2.00, 0.00 and 8.00. (Seed 0,
+torch 2.14.1.) The picture shows why: the loss surface is a long valley. The first steps go down its side, all others
+along its floor. Each step is one of gradient descent, on all three points; SGD's S, for stochastic, begins in 03.
 
-Tensors: create them from a list, from NumPy, or filled with a number.
+Before running 先猜再跑: Rprop looks only at the sign of each gradient, and makes its steps longer while the sign stays.
+How near does w come to 2 in 100 epochs? Adam's steps are about as long as its learning rate: and with --optimizer Adam?
+
+Worked examples 例子, run by `python -m doctest 01_linear.py`
+
+Tensors come from a list, from NumPy, or are filled with a number 创建张量:
 
 >>> import numpy as np
 >>> x = torch.tensor([[1, -1], [-1, 1]])
@@ -23,7 +28,7 @@ True
 >>> torch.zeros(2, 2).tolist(), torch.ones(1, 2, 5).shape
 ([[0.0, 0.0], [0.0, 0.0]], torch.Size([1, 2, 5]))
 
-squeeze drops a dimension of size 1, unsqueeze adds one, transpose swaps two, cat joins tensors along one.
+squeeze drops a dimension of size 1, unsqueeze adds one, transpose swaps two, cat joins tensors along one 改变形状:
 
 >>> x = torch.ones(1, 2, 5)
 >>> x.squeeze(0).shape, x.unsqueeze(1).shape, x.transpose(1, 2).shape
@@ -31,7 +36,14 @@ squeeze drops a dimension of size 1, unsqueeze adds one, transpose swaps two, ca
 >>> torch.cat([torch.zeros(2, 1, 3), torch.zeros(2, 3, 3), torch.zeros(2, 2, 3)], dim=1).shape
 torch.Size([2, 6, 3])
 
-Arithmetic works element by element and repeats a smaller tensor (broadcasting); sum and mean take all or one axis.
+reshape keeps the number of elements, and refuses another one. (resize_ does not: it drops elements, or brings in
+whatever was in memory.)
+
+>>> torch.arange(12).reshape(3, 4).shape, torch.arange(12).resize_(2, 2).tolist()
+(torch.Size([3, 4]), [[0, 1], [2, 3]])
+
+Arithmetic works element by element, and repeats a smaller tensor (broadcasting 广播). sum and mean take all or one
+axis:
 
 >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 >>> x + x.pow(2) + torch.tensor([10.0, 20.0])
@@ -40,23 +52,25 @@ tensor([[12., 26.],
 >>> x.sum(), x.sum(dim=0), x.sum(dim=1), x.mean(dim=0)
 (tensor(10.), tensor([4., 6.]), tensor([3., 7.]), tensor([2., 3.]))
 
-reshape keeps the number of elements; resize_ changes the tensor itself and may drop some.
-
->>> torch.arange(12).reshape(3, 4).shape, torch.arange(12).resize_(2, 2).tolist()
-(torch.Size([3, 4]), [[0, 1], [2, 3]])
-
-Gradients: z = Σx² has the gradient 2x. They add up until they are cleared. item() takes a number out of a tensor.
+Gradients: z = Σx² has the gradient 2x. Gradients add up until they are cleared 梯度会累加，直到清零:
 
 >>> x = torch.tensor([[1.0, 0.0], [-1.0, 1.0]], requires_grad=True)
 >>> z = x.pow(2).sum()
 >>> z.backward()
->>> z.item(), x.grad.tolist()
-(3.0, [[2.0, 0.0], [-2.0, 2.0]])
->>> x.pow(2).sum().backward()  # a new z; for the old one, backward() has freed what it needs
->>> x.grad.tolist(), x.grad.zero_().tolist()
-([[4.0, 0.0], [-4.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]])
+>>> x.grad.tolist()
+[[2.0, 0.0], [-2.0, 2.0]]
+>>> x.pow(2).sum().backward()  # a new z: the graph of the old one is freed by backward()
+>>> x.grad.tolist()
+[[4.0, 0.0], [-4.0, 4.0]]
 
-A step of SGD goes against the gradient, lr times its length. By hand, which must not become part of the graph itself:
+z remembers how it was computed: its graph, which leads back to x and all tensors on the way. Keep z in a list, and they
+stay in memory; keep a number, z.item(), or z.detach(), and they are freed 保存 loss 时用 item()，否则计算图一直占内存:
+
+>>> z.grad_fn is None, z.detach().grad_fn is None, z.item()
+(False, True, 3.0)
+
+A step of SGD goes against the gradient, lr times its length. By hand, it must not become part of a graph itself
+手动更新参数:
 
 >>> w, same = torch.tensor([3.0], requires_grad=True), torch.tensor([3.0], requires_grad=True)
 >>> (w.pow(2).sum() + same.pow(2).sum()).backward()
@@ -66,35 +80,33 @@ A step of SGD goes against the gradient, lr times its length. By hand, which mus
 >>> round(w.item(), 4), torch.equal(w, same)
 (2.4, True)
 
-A linear layer 32 → 64 holds a weight per pair and a bias per output.
+A linear layer 32 → 64 has a weight for each pair of input and output, and a bias for each output 线性层的参数:
 
 >>> layer = nn.Linear(32, 64)
 >>> layer.weight.shape, layer.bias.shape
 (torch.Size([64, 32]), torch.Size([64]))
 
-LBFGS, another optimizer, computes the loss several times in each step. It asks for a function that does so, a closure:
+LBFGS, another optimizer, needs loss and gradients several times in a step. So it asks for a function that computes them
+anew, a closure 闭包:
 
 >>> x, y = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[2.0], [4.0], [6.0]])
 >>> model = LinearModel()
 >>> optimizer = torch.optim.LBFGS(model.parameters())
 >>> def closure():
 ...     loss = nn.functional.mse_loss(model(x), y)
-...     optimizer.zero_grad()
+...     optimizer.zero_grad()  # sets the gradients to None
 ...     loss.backward()
 ...     return loss
 >>> for epoch in range(10):
 ...     loss = optimizer.step(closure)
 >>> print(f"w = {model.linear.weight.item():.2f}")
 w = 2.00
->>> optimizer.zero_grad()  # sets the gradients to None
->>> model.linear.weight.grad is None
-True
 """
 
 import torch
 from torch import nn
 
-from common import options, parse
+from common import options, parse, pick_device
 
 OPTIMIZERS = ["Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "RMSprop", "Rprop", "SGD"]
 
@@ -110,19 +122,22 @@ class LinearModel(nn.Module):
         return self.linear(x)
 
 
-def plot(path, model, x, y, losses):
-    """Draws the line beside the points that it was learned from, and the loss of each epoch."""
-    import matplotlib.pyplot as plt
+def plot(path, x, y, steps, losses):
+    """Draws the path of (w, b) over the loss surface, and the loss of each epoch."""
+    from matplotlib.figure import Figure  # here, not above: only --plot needs it
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
-    ends = torch.tensor([[0.0], [5.0]], device=x.device)
-    line = model(ends).detach()
-    left.plot(ends.cpu(), line.cpu(), label="model")
-    left.plot(x.cpu(), y.cpu(), "o", label="data")
-    left.set(xlabel="x", ylabel="y")
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    w, b = torch.meshgrid(torch.linspace(-1, 3, 100), torch.linspace(-2, 3, 100), indexing="xy")
+    errors = w * x.reshape(3, 1, 1) + b - y.reshape(3, 1, 1)
+    surface = errors.pow(2).sum(dim=0)
+    left.contour(w.numpy(), b.numpy(), surface.numpy(), levels=[0.03, 0.1, 0.3, 1, 3, 10, 30, 100], colors="silver")
+    left.plot(*zip(*steps, strict=True), ".-", label="one step each epoch")
+    left.plot(2, 0, "*", markersize=12, label="y = 2x")
+    left.set(xlabel="w", ylabel="b", title="loss surface")
     left.legend()
-    right.semilogy(range(1, len(losses) + 1), losses)
-    right.set(xlabel="epoch", ylabel="loss")
+    right.loglog(range(1, len(losses) + 1), losses)
+    right.set(xlabel="epoch", title="loss")
     figure.savefig(path)
 
 
@@ -130,7 +145,7 @@ if __name__ == "__main__":
     parser = options(__doc__, epochs=100, lr=0.01)
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="SGD", help="of torch.optim (%(default)s)")
     args = parse(parser)
-    device = args.device
+    device = pick_device(args.device)
     torch.manual_seed(args.seed)
 
     x = torch.tensor([[1.0], [2.0], [3.0]], device=device)
@@ -141,8 +156,7 @@ if __name__ == "__main__":
     loss_fn = nn.MSELoss(reduction="sum")
     optimizer = getattr(torch.optim, args.optimizer)(model.parameters(), lr=args.lr)
 
-    width = len(str(args.epochs))
-    losses = []
+    losses, steps = [], []
     for epoch in range(1, args.epochs + 1):
         prediction = model(x)
         loss = loss_fn(prediction, y)
@@ -150,10 +164,15 @@ if __name__ == "__main__":
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-        print(f"epoch {epoch:{width}}/{args.epochs}  loss {loss.item():.4f}")
+        steps.append((model.linear.weight.item(), model.linear.bias.item()))
+        print(f"epoch {epoch}/{args.epochs}  loss {loss.item():.4f}")
 
+    w, b = steps[-1]
     x4 = torch.tensor([[4.0]], device=device)
-    y4 = model(x4).item()
-    print(f"w = {model.linear.weight.item():.4f}  b = {model.linear.bias.item():.4f}  y(4) = {y4:.4f}")
+    model.eval()  # layers such as Dropout behave otherwise in training; this network has none
+    with torch.inference_mode():  # no graph is kept; stricter than no_grad: the result can never be part of one
+        y4 = model(x4).item()
+    print(f"w = {w:.4f}  b = {b:.4f}  y(4) = {y4:.4f}")
+
     if args.plot:
-        plot(args.plot, model, x, y, losses)
+        plot(args.plot, x.cpu(), y.cpu(), steps, losses)

@@ -1,244 +1,195 @@
 """What the scripts share: the device and the loops that 04 has written out; further down, options and files.
 
-`train_epoch` and `evaluate` are 04's train() and test(), for networks with any number of inputs. `fit` calls the two in
-turn, and adds what is worth having in a longer run: a file after each epoch, a stop where the loss is nan, and Ctrl-C.
+`train_epoch` and `evaluate` are 04's, for networks with any number of inputs. `fit` calls the two in turn.
 """
 
 import argparse
 import contextlib
-import csv
 import gzip
-import importlib.util
-import io
 import math
 import os
 import sys
+import textwrap
 import time
-import uuid
+import warnings
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch.optim.lr_scheduler import OneCycleLR
-from torch.utils.data import DataLoader
+from torch.utils.data import TensorDataset
 
 DATA = Path(__file__).resolve().parent / "data"
 
 
-def pick_device(name=""):
-    """Returns the device called `name`; without a name the accelerator if this machine has one, else the CPU.
-
-    It is the `type` of --device: a device that is not there raises argparse.ArgumentTypeError.
-    """
+def pick_device(name):
+    """Returns the device called `name`; without a name the accelerator if this machine has one, else the CPU."""
     if not name:
-        accelerated = torch.accelerator.is_available()
-        name = torch.accelerator.current_accelerator().type if accelerated else "cpu"
+        name = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
     try:
         torch.zeros(1, device=name).item()
     except Exception:  # many kinds of exception, one message
-        raise argparse.ArgumentTypeError(f"this machine has no device {name!r}; 'cpu' is always there") from None
+        sys.exit(f"this machine has no device {name}; --device cpu is always there")
     return torch.device(name)
 
 
-def mnist(device, raw=False):
-    """Returns MNIST from data/: images N×1×28×28 and labels N for training, then both for testing.
-
-    The pixels have mean 0 and standard deviation 1 over the training images; with raw=True they are 0 to 255.
-    """
+def mnist(train):
+    """Returns what 04's transform makes of MNIST, all at once: a TensorDataset of images N×1×28×28 and labels N."""
     from torchvision import datasets  # slow to import: only the scripts that need it wait
 
-    tensors = []
-    for train in (True, False):
-        try:
-            part = datasets.MNIST(DATA, train=train)
-            whole = part.data.shape == (len(part.targets), 28, 28) and part.data.any()
-            whole = whole and part.targets.unique().tolist() == list(range(10))
-        except Exception:  # many kinds of exception, one message
-            whole = False
-        if not whole:
-            sys.exit(f"{DATA / 'MNIST' / 'raw'}: a file of MNIST is missing or damaged; copy the folder once more")
-        images = part.data.to(device).unsqueeze(1).float()
-        if not raw:
-            images.div_(255).sub_(0.1307).div_(0.3081)
-        tensors += [images, part.targets.to(device)]
-    return tensors
+    with reading(DATA / "MNIST"):
+        digits = datasets.MNIST(DATA, train=train, download=True)  # downloads nothing where data/ is there
+        images = digits.data.unsqueeze(1) / 255
+        images.sub_(0.1307).div_(0.3081)  # in place: there is no second copy of all images
+        return TensorDataset(images, digits.targets)
 
 
-def batches(*tensors, batch_size, shuffle=False):
-    """Returns a DataLoader over tensors in memory; a batch is a list with the same rows of every tensor.
-
-    The DataLoader shuffles row numbers only; take() picks a batch's rows out of each tensor at once, not one sample
-    after the other.
-    """
-
-    def take(rows):
-        rows = torch.tensor(rows)
-        return [tensor.index_select(0, rows.to(tensor.device)) for tensor in tensors]
-
-    return DataLoader(range(len(tensors[0])), batch_size=batch_size, shuffle=shuffle, collate_fn=take)
-
-
-def train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler=None):
-    """Trains for one pass over `train_batches`; returns a tensor with the loss of each, on the CPU.
+def train_epoch(model, train_loader, loss_fn, optimizer, device, scheduler=None):
+    """Trains for one pass over `train_loader`; returns the losses of the batches.
 
     A batch is the network's inputs (05 has one, 09 two), then the target.
     """
     model.train()
     losses = []
-    for batch in train_batches:
-        *inputs, target = [tensor.to(device) for tensor in batch]
-        loss = loss_fn(model(*inputs), target)
+    for *inputs, target in train_loader:
+        inputs = [tensor.to(device) for tensor in inputs]
+        target = target.to(device)
+        logits = model(*inputs)
+        loss = loss_fn(logits, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if scheduler:
             scheduler.step()  # after each batch, not each epoch
-        losses.append(loss.detach())  # still a tensor: .item() would wait for the device in every batch
-        if sys.stderr and sys.stderr.isatty():
-            print(f"{len(losses)}/{len(train_batches)}", end="\r", file=sys.stderr)  # the epoch's line covers it
-    return torch.stack(losses).cpu()
+        losses.append(loss.item())
+    return losses
 
 
 @torch.inference_mode()
-def evaluate(model, test_batches, device):
-    """Returns the mean cross-entropy and the accuracy (0 to 1) over `test_batches`."""
+def evaluate(model, test_loader, loss_fn, device):
+    """Returns the mean loss and the accuracy (0 to 1) over `test_loader`."""
     model.eval()
     loss, correct, samples = 0, 0, 0
-    for batch in test_batches:
-        *inputs, target = [tensor.to(device) for tensor in batch]
+    for *inputs, target in test_loader:
+        inputs = [tensor.to(device) for tensor in inputs]
+        target = target.to(device)
         logits = model(*inputs)
-        loss += F.cross_entropy(logits, target, reduction="sum")
-        correct += (logits.argmax(dim=1) == target).sum()
+        loss += loss_fn(logits, target).item() * len(target)
+        correct += (logits.argmax(dim=1) == target).sum().item()
         samples += len(target)
-    return loss.item() / samples, correct.item() / samples
+    return loss / samples, correct / samples
 
 
-def fit(
-    model, train_batches, test_batches, loss_fn, optimizer, device, scheduler=None, *, epochs, save=None, extra=None
-):
-    """Trains and tests in turn, as 04 does; prints a line after each epoch, and the test accuracy at the end.
+def counted(loader):
+    """Yields the batches of `loader`. A terminal shows how many there were, until the epoch's line covers it."""
+    terminal = sys.stderr is sys.__stderr__ and os.isatty(2)  # a notebook and IDLE have a stderr of their own
+    for number, batch in enumerate(loader, start=1):
+        yield batch
+        if terminal:
+            print(f"{number}/{len(loader)}", end="\r", file=sys.stderr)
 
-    After each epoch the weights go to the file `save`, and with them the entries of the dict `extra`. Ctrl-C ends the
-    training, not the program: the weights are tested and saved as they stand. Returns the history, a dict for each
-    epoch: losses (one for each batch), test_loss, accuracy (0 to 1).
+
+def fit(model, train_loader, test_loader, loss_fn, optimizer, scheduler=None, *, epochs, device):
+    """Trains and tests in turn, as 04 does. Ctrl-C ends the training, not the program.
+
+    Returns the history, a dict for each epoch: losses (one for each batch), test_loss, test_accuracy (0 to 1).
     """
-    extra = extra or {}
-    width = len(str(epochs))
     history = []
     with contextlib.suppress(KeyboardInterrupt):
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
-            losses = train_epoch(model, train_batches, loss_fn, optimizer, device, scheduler)
-            test_loss, accuracy = evaluate(model, test_batches, device)
-            seconds = time.perf_counter() - start
-            loss = losses.mean().item()
-            if not math.isfinite(loss + test_loss):
-                sys.exit(f"epoch {epoch}: the loss is nan or infinite; the gradients exploded: try a lower --lr")
-            measured = f"loss {loss:.4f}  test loss {test_loss:.4f}  test accuracy {100 * accuracy:5.2f} %"
-            print(f"epoch {epoch:{width}}/{epochs}  {measured}  {seconds:.1f} s", flush=True)
-            if save:
-                save_weights(save, model.state_dict() | extra)
-            history.append({"losses": losses, "test_loss": test_loss, "accuracy": accuracy})
+            losses = train_epoch(model, counted(train_loader), loss_fn, optimizer, device, scheduler)
+            test_loss, test_accuracy = evaluate(model, test_loader, loss_fn, device)
+            if not math.isfinite(sum(losses) + test_loss):
+                sys.exit("the loss is nan or infinite: try a lower --lr")
+            loss = sum(losses) / len(losses)
+            measured = f"loss {loss:.4f}  test loss {test_loss:.4f}  test accuracy {100 * test_accuracy:.2f} %"
+            print(f"epoch {epoch:2}/{epochs}  {measured}  {time.perf_counter() - start:.1f} s", flush=True)
+            history.append({"losses": losses, "test_loss": test_loss, "test_accuracy": test_accuracy})
 
-    interrupted = len(history) < epochs
-    if interrupted or not history:
-        test_loss, accuracy = evaluate(model, test_batches, device)
-    if interrupted and save and math.isfinite(test_loss):
-        save_weights(save, model.state_dict() | extra)
-    print(f"test accuracy {100 * accuracy:.2f} %")
+    if len(history) < epochs or not epochs:  # after Ctrl-C, or of weights that were loaded
+        test_loss, test_accuracy = evaluate(model, test_loader, loss_fn, device)
+    print(f"test accuracy {100 * test_accuracy:.2f} %")
     return history
 
 
 def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
     """Returns Adam and a schedule of one cycle: the learning rate rises to `lr`, then falls to nearly 0.
 
-    Large steps cover the distance, small ones settle at the end: Smith and Topin, Super-Convergence (2018).
-    `betas`: how long Adam remembers its gradients; few steps want short memories.
+    It rises slowly because early gradients are large and erratic (warm-up). Then large steps cover the distance, and
+    small ones settle at the end: Smith and Topin, Super-Convergence (2018). `betas`: how long Adam remembers its
+    gradients; few steps want short memories.
     """
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
-    # The rate rises for a fifth of the steps only: settling takes longer. With 5 steps, OneCycleLR would divide by 0.
-    scheduler = OneCycleLR(optimizer, lr, max(steps, 6), pct_start=0.2, anneal_strategy="linear", cycle_momentum=False)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=lr,
+        total_steps=max(steps, 6),  # with 5, it would divide by 0
+        pct_start=0.2,  # the part that rises: settling takes longer
+        anneal_strategy="linear",
+        cycle_momentum=False,
+    )
     return optimizer, scheduler
 
 
-def plot_history(history, left, right):
-    """Draws on two axes of matplotlib: the training loss of each batch, test loss and accuracy after each epoch."""
-    from matplotlib.ticker import LogLocator, MaxNLocator
-
-    if not history:
-        sys.exit("--plot: no epoch was trained to its end, so there is nothing to draw")
-    epochs = range(1, len(history) + 1)
-    losses = torch.cat([epoch["losses"] for epoch in history])
-    left.plot(torch.linspace(0, len(history), len(losses)), losses, linewidth=0.5, label="training, each batch")
-    left.plot(epochs, [epoch["test_loss"] for epoch in history], "o", label="test")
+def plot_history(figure, history):
+    """Draws on a figure of matplotlib, or on a part of one, the losses and the test accuracy of each epoch."""
+    left, right = figure.subplots(1, 2, sharex=True)
     left.set(title="loss", xlabel="epoch", yscale="log")
-    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.yaxis.set_major_formatter("{x:g}")
-    left.minorticks_off()
-    left.set_ylim(bottom=max(0.001, left.get_ylim()[0]))  # single batches fall far below
+    right.set(title="test accuracy (%)", xlabel="epoch")
+    left.locator_params(axis="x", integer=True)  # whole epochs
+    epochs = range(1, len(history) + 1)
+    losses = [loss for epoch in history for loss in epoch["losses"]]
+    steps = torch.linspace(0, len(history), len(losses))
+    left.plot(steps, losses, linewidth=0.5, label="training, each batch")
+    left.plot(epochs, [epoch["test_loss"] for epoch in history], "o-", label="test")
     left.legend()
-    right.plot(epochs, [100 * epoch["accuracy"] for epoch in history], "o-")
-    right.set(title="test accuracy (%)", xlabel="epoch", xlim=(0, len(history) + 0.5))
+    right.plot(epochs, [100 * epoch["test_accuracy"] for epoch in history], "o-")
     right.set_ylim(top=min(100, right.get_ylim()[1]))
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # whole epochs
 
 
-def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, seed=0, fast=None):
+def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, seed=0):
     """Returns an ArgumentParser with the shared options, to which the script adds its own before it calls parse().
 
-    `saves` adds --save and --load; `fast`, the defaults that --fast brings, adds --fast.
+    --help begins with the script's docstring `doc`, up to its worked examples.
     """
-    as_written = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=doc, formatter_class=as_written, allow_abbrev=False)
-    parser.add_argument("--epochs", type=at_least(int, 1), default=epochs, help="passes over the data (%(default)s)")
+    words, *examples = doc.split("Worked examples")
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=at_least(1), default=epochs, help="passes over the data (%(default)s)")
     if lr:
-        parser.add_argument("--lr", type=at_least(float, 1e-9), default=lr, help="learning rate (%(default)s)")
+        parser.add_argument("--lr", type=at_least(1e-9), default=lr, help="learning rate (%(default)s)")
     if batch_size:
-        parser.add_argument("--batch-size", type=at_least(int, 1), default=batch_size, help="samples (%(default)s)")
-    parser.add_argument("--seed", type=at_least(int, 0), default=seed, help="random seed (%(default)s)")
-    parser.add_argument("--device", type=pick_device, default="", help="cpu, cuda, mps, … (the accelerator, if any)")
+        parser.add_argument("--batch-size", type=at_least(1), default=batch_size, help="samples (%(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=seed, help="random seed (%(default)s)")
+    parser.add_argument("--device", default="", help="cpu, cuda, mps, … (the accelerator, if any)")
     if plot:
         parser.add_argument("--plot", type=picture, metavar="FILE", help="draw a picture: .png, .svg or .pdf")
     if saves:
-        parser.add_argument("--save", type=writable, metavar="FILE", help="write the weights after each epoch")
-        parser.add_argument("--load", metavar="FILE", help="start from a file of --save; brings 0 epochs")
-    if fast:
-        recipe = ", ".join(f"{name} {value}" for name, value in fast.items())
-        parser.add_argument(
-            "--fast", action="store_true", help=f"Adam, one-cycle learning rate, smoothed labels: {recipe}"
-        )
+        parser.add_argument("--save", type=writable, metavar="FILE", help="write the weights after the training")
+        parser.add_argument("--load", metavar="FILE", help="start from these weights; train on only with --epochs")
     return parser
 
 
 def parse(parser, **presets):
-    """Returns the options: what was typed, and the defaults of the others.
+    """Returns the options. `presets`: the defaults that an option brings, as in fast={"epochs": 1}.
 
-    `presets`: the defaults that a flag brings, fast={"epochs": 1}. What is typed beats them, and they beat the
-    article's. --load brings 0 epochs: the weights are tested and used, not trained.
+    Of two options with presets the later one wins; what is typed beats both.
     """
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's has none
         sys.stdout.reconfigure(errors="replace")  # a character that the console lacks becomes a ?
-    in_notebook = sys.argv[0].endswith("kernel_launcher.py")
-    words = [] if in_notebook else sys.argv[1:]  # a notebook's words are for its kernel
-    flags = vars(parser.parse_known_args(words)[0])  # a first look: which flags are there?
-    presets["load"] = {"epochs": 0}
-    for flag, defaults in presets.items():
-        if flags.get(flag) not in (None, False):
+    program = Path(sys.argv[0])
+    own = program == Path() or program.resolve().parent == DATA.parent  # not a notebook's or PyCharm's console
+    typed = sys.argv[1:] if own else []
+    args = parser.parse_args(typed)
+    for option, defaults in presets.items():
+        if getattr(args, option):
             parser.set_defaults(**defaults)
-    args = parser.parse_args(words)
-    for option in ("save", "load"):
-        path, plot = flags.get(option), flags.get("plot")
-        if path and plot and os.path.realpath(path) == os.path.realpath(plot):
-            parser.error(f"--{option} and --plot name the same file")
-    return args
+    return parser.parse_args(typed)  # once more, with these defaults
 
 
-def at_least(kind, least):
-    """Returns a converter for argparse: text to an int or float (`kind`) from `least` to 10**18."""
+def at_least(least):
+    """Returns a converter for argparse: text to a number, an int or a float as `least` is."""
 
     def number(text):
-        value = kind(text)
+        value = type(least)(text)
         if not least <= value <= 10**18:  # the random generator takes no seed far above
             raise argparse.ArgumentTypeError(f"{text} is not from {least} to 10**18")
         return value
@@ -247,103 +198,63 @@ def at_least(kind, least):
 
 
 def writable(path):
-    """A converter for argparse: the path of a file that can be written or replaced."""
-    target = os.path.realpath(path)
-    new = not os.path.exists(target)
-    if os.path.basename(path) and (new or os.path.isfile(target)):
-        with contextlib.suppress(OSError):
-            open(target, "ab").close()  # changes nothing in a file that is there
-            if new:
-                Path(target).unlink(missing_ok=True)  # another process may have been here
-            return path
-    raise argparse.ArgumentTypeError(f"{path!r} is not a file that can be written")
+    """A converter for argparse: the path of a file that save() can write."""
+    try:
+        if os.path.exists(path) and not (os.path.isfile(path) and os.access(path, os.W_OK)):
+            raise OSError("a folder, a device, or protected")
+        open(beside(path), "x").close()
+        os.remove(beside(path))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path!r} cannot be written: {error.strerror or error}") from None
+    return path
 
 
 def picture(path):
-    """A converter for argparse: the path of a picture that can be drawn and written."""
-    if not importlib.util.find_spec("matplotlib"):
-        raise argparse.ArgumentTypeError("needs matplotlib: pip install matplotlib")
-    if os.path.splitext(path)[1].lower() not in (".png", ".svg", ".pdf"):
+    """A converter for argparse: the path of a picture that can be drawn. Gets matplotlib ready for Chinese words."""
+    try:
+        from matplotlib import rcParams
+    except Exception as error:  # not installed, or not well
+        raise argparse.ArgumentTypeError(f"needs matplotlib, pip install matplotlib: {error}") from None
+    if not path.lower().endswith((".png", ".svg", ".pdf")):
         raise argparse.ArgumentTypeError(f"{path!r} does not end in .png, .svg or .pdf")
+    chinese = ["Microsoft YaHei", "PingFang SC", "Arial Unicode MS", "Noto Sans CJK SC", "WenQuanYi Micro Hei"]
+    rcParams["font.sans-serif"] = [*chinese, "DejaVu Sans"]  # the first of them that is installed
+    rcParams["font.family"] = ["DejaVu Sans", "sans-serif"]  # what the first lacks comes from the second
+    warnings.filterwarnings("ignore", "Glyph .* missing")  # a character that no font has becomes a box
     return writable(path)
 
 
-def open_text(path):
-    """Returns a text file in UTF-8, also a .gz, open for reading its lines; a byte-order mark is dropped."""
-    try:
-        content = Path(path).read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-    except Exception as error:  # no such file, a damaged .gz, …
-        sys.exit(f"{path} cannot be read: {error}")
-    try:
-        is_text = "\0" not in content.decode()  # all of it now, not in the middle of a loop over its lines
-    except UnicodeDecodeError:
-        is_text = False
-    if not is_text:
-        sys.exit(f"{path} is not a text in UTF-8: save it as UTF-8")
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+@contextlib.contextmanager
+def reading(path):
+    """Whatever is wrong with the file that is read in the block ends the program with one line, not with a traceback.
 
-
-def data_lines(path, numbers):
-    """Yields the lines of a text file that are neither blank nor a comment; adds the number of each to `numbers`."""
-    for number, line in enumerate(open_text(path), start=1):
-        if line.partition("#")[0].strip(", \t\r\n"):  # a spreadsheet's blank row has commas
-            numbers.append(number)
-            yield line
-
-
-def csv_rows(path):
-    """Yields the line number and the fields of each row of a CSV file that is not blank."""
-    reader = csv.reader(open_text(path), skipinitialspace=True)  # a quotation mark may follow a blank
-    number = 1
-    try:
-        for row in reader:
-            if reader.line_num > number:
-                raise csv.Error("a field of several lines")
-            if any(field.strip() for field in row):
-                yield number, row
-            number = reader.line_num + 1
-    except csv.Error as error:  # also a field of more than 131,072 characters
-        sys.exit(f"{path}, line {number}: {error}; was a quotation mark not closed?")
-
-
-def save_weights(path, state):
-    """Writes a file of weights. After a kill, or with a full disk, an old file is still there."""
-    target = Path(path).resolve()  # a link stays one, and leads to the new file
-    part = target.with_name(f"{target.name[:50]}.{uuid.uuid4().hex}")  # a name that nobody else uses
-    try:
-        with open(part, "xb") as file:
-            torch.save(state, file)
-        part.replace(target)
-    except (OSError, RuntimeError) as error:
-        sys.exit(f"{path} cannot be written; is the disk full? {error}")
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def read_weights(path, **entries):
-    """Reads a file of --save; returns a dict: the weights by name, and what was saved beside them.
-
-    `entries` names what must be there besides weights: countries=list for a list of texts, rhymes=dict for a dict.
+    NameError and AttributeError pass: they are slips in the program, not in the file, and a traceback says where.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)  # refuses a file that would run code
-    except Exception:  # many kinds of exception, one message
-        sys.exit(f"{path!r} is missing or damaged, or not a file of --save")
-    for name, kind in entries.items():
-        entry = state.get(name) if isinstance(state, dict) else None
-        texts = entry.values() if isinstance(entry, dict) else entry
-        if not isinstance(entry, kind) or not all(isinstance(text, str) for text in texts):
-            sys.exit(f"{path!r} is not a file that this script has saved: it has no {name}")
-    return state
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "loadtxt")  # a file without rows is only a warning of NumPy's
+            yield
+    except (NameError, AttributeError):
+        raise
+    except UnicodeDecodeError:
+        sys.exit(f"{path} is not a text in UTF-8: save it as one, in Excel as CSV UTF-8")
+    except Exception as error:  # no such file, a damaged .gz, no number, weights of another network, …
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "  # ValueErrors are in plain words
+        sys.exit(f"{path} cannot be read: {textwrap.shorten(f'{kind}{error}', 200)}")
 
 
-def load_weights(model, state, path):
-    """Copies the weights of a file of --save into the model."""
-    try:
-        model.load_state_dict(state)
-    except Exception:  # many kinds of exception, one message
-        sys.exit(f"{path!r} has the weights of another network; is every option as at --save?")
-    if not all(weights.isfinite().all() for weights in model.state_dict().values()):
-        sys.exit(f"{path!r} has weights that are nan or infinite")
+def open_text(path):
+    """Returns a text file in UTF-8, or the .gz of one, open for reading; a byte-order mark is dropped."""
+    opener = gzip.open if str(path).endswith(".gz") else open
+    return opener(path, "rt", encoding="utf-8-sig")
+
+
+def save(state, path):
+    """torch.save() to a file beside, then a move: with a full disk, or after a kill, an old file is still there."""
+    torch.save(state, beside(path))
+    os.replace(beside(path), os.path.realpath(path))  # a link stays a link
+
+
+def beside(path):
+    """Returns the path of a file beside `path` that no other program uses."""
+    return f"{os.path.realpath(path)}.{os.getpid()}"

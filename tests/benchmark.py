@@ -1,4 +1,4 @@
-"""Measures what RESULTS.md reports, a table for each command.
+"""Measures what docs/results.md reports, a table for each command.
 
     python tests/benchmark.py seeds --runs 10             --fast of 05, 06, 07 and 09
     python tests/benchmark.py seeds 05 --runs 5 --options "--epochs 6"
@@ -23,17 +23,17 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets, transforms
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from common import DATA, batches, mnist, train_epoch  # noqa: E402
+from common import DATA, mnist, train_epoch  # noqa: E402
 
 SCRIPTS = {path.name[:2]: path for path in sorted(ROOT.glob("[01]?_*.py"))}
 mlp, cnn, inception, resnet, names = (importlib.import_module(SCRIPTS[n].stem) for n in ("04", "05", "06", "07", "09"))
-COUNTRIES = sorted(set(names.read_names(f"{DATA}/names_train.csv")[1]))
+COUNTRIES = sorted(set(names.read_names(DATA / "names_train.csv.gz")[1]))
 SECTIONS = {  # the network, the article's accuracy in % (09: that of its 100 epochs here), its number of epochs
     "04": (lambda: mlp.MLP(torch.relu), None, None),
     "05": (cnn.ImprovedCNN, 99.11, 30),
@@ -91,7 +91,7 @@ def seeds(args):
 def article_loader(section, train):
     """Returns the article's DataLoader: every image through PIL and two transforms each time, or names in batches."""
     if section == "09":
-        rows = zip(*names.read_names(f"{DATA}/names_{'train' if train else 'test'}.csv"), strict=True)
+        rows = zip(*names.read_names(DATA / f"names_{'train' if train else 'test'}.csv.gz"), strict=True)
         return DataLoader([(name, COUNTRIES.index(country)) for name, country in rows], 256, train, collate_fn=collate)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     return DataLoader(datasets.MNIST(DATA, train=train, transform=transform), 64, shuffle=train)
@@ -171,7 +171,7 @@ def epoch(args):
     table("script", "article: s", "ours: s", "bare: s", "ours/article", "ours/bare")
     loss_fn = nn.CrossEntropyLoss()
     for section in args.sections or SECTIONS:
-        ours = our_batches(section)
+        ours = our_loader(section)
         ways = [
             (article_train, article_loader(section, True), *new_model(section)),
             (partial(train_epoch, device="cpu"), ours, *new_model(section, torch.channels_last)),
@@ -185,13 +185,15 @@ def epoch(args):
         row(SCRIPTS[section].name, *map(statistics.median, zip(*rounds, strict=True)), *ratios)
 
 
-def our_batches(section):
-    """Returns what a section's script trains on."""
+def our_loader(section):
+    """Returns the DataLoader of a section's script."""
+    if section == "04":
+        return article_loader(section, True)
     if section != "09":
-        return batches(*mnist("cpu")[:2], batch_size=64, shuffle=True)
-    words, labels = names.read_names(f"{DATA}/names_train.csv")
+        return DataLoader(mnist(train=True), batch_size=64, shuffle=True)
+    words, labels = names.read_names(DATA / "names_train.csv.gz")
     target = torch.tensor([COUNTRIES.index(label) for label in labels])
-    return batches(*names.encode(words), target, batch_size=256, shuffle=True)
+    return DataLoader(TensorDataset(*names.encode(words), target), batch_size=256, shuffle=True)
 
 
 def main():
