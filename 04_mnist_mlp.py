@@ -13,7 +13,9 @@ are.
     python 04_mnist_mlp.py --raw --activation sigmoid
     python 04_mnist_mlp.py --csv mnist_train.csv mnist_test.csv       your own files, also .gz
 
-TEXT04
+After ten epochs 97.53 % normalised, 97.61 % raw (--raw --epochs 10); after 20 epochs raw 98.55 %, where the article
+reports 98.33 %. At this learning rate raw pixels, which are larger, learn faster; at 0.1 they end in nan. (Seed 0,
+torch 2.14.1.) An image at a time, an epoch takes about 4 s on two cores; all at once, as from 05 on, under 2 s.
 
 Before running 先猜再跑: an epoch in batches of 10 instead of 64 has six times as many steps. How much longer does it
 take, and is the accuracy after it better? --raw --epochs 1, with and without --batch-size 10
@@ -39,6 +41,7 @@ tensor(0.9729)
 A new network gives each digit about 1/10, so its loss is near ln 10 = 2.303. Where training leaves it there, nothing
 was learned 训练后仍在 2.303 附近，就是什么也没学到:
 
+>>> from common import mnist
 >>> images, labels = mnist(train=True).tensors
 >>> with torch.no_grad():
 ...     logits = MLP(torch.relu)(images[:1000])

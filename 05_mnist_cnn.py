@@ -11,7 +11,10 @@ One small kernel of weights slides over the whole image: what it looks for is fo
     python 05_mnist_cnn.py --fast --save cnn.pt --plot cnn.png
     python recipes/own_digits.py cnn.pt docs/digit.png
 
-TEXT05
+The article reports 99.11 % after 30 epochs; here it is 99.12 % (seed 0). --fast reaches 99.11 % in one (mean of ten
+seeds). It also smooths the labels: 91 % for the true digit, 1 % for each other one, so neither loss can fall below
+0.50. Without smoothing --fast reaches 98.92 %; with it, 99.11 %, but the plain cross-entropy on the test set is 0.123,
+and 0.036 without: the network is less certain (five seeds). (torch 2.14.1, about 3 s an epoch on two cores)
 
 Before running 先猜再跑: 04 has 575,050 parameters. How many does this network have, and are most of them in its
 convolutions? sum(p.numel() for p in model.parameters()) after `python -i 05_mnist_cnn.py --fast`

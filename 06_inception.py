@@ -12,7 +12,9 @@ convolutions, from Rethinking the Inception Architecture (2015). Data, loss and 
     python 06_inception.py --fast
     python 06_inception.py --epochs 5 --lr 0.05
 
-TEXT06
+The article reports 98.9 %; here it is 98.98 % after 30 epochs (seed 0), and 99.05 % after one of --fast (ten seeds).
+With a ReLU after each convolution of the module, as GoogLeNet has it, --fast reaches 99.32 ± 0.08 % (five seeds,
+without 99.05 ± 0.07 %). (torch 2.14.1, about 12 s an epoch on two cores)
 
 Before running 先猜再跑: 06 has fewer parameters than 05, 97,298 and 104,554. Whose epoch takes longer, and how many
 times? --epochs 1 of both

@@ -5,15 +5,26 @@ Residual Learning for Image Recognition (2015). Their reason is degradation: dee
 error, although gradients arrived in them. Data, loss and loops are those of 05_mnist_cnn.py.
 
 残差块的输出等于输入加上卷积的结果，信号和梯度可以沿恒等的跳跃连接（skip connection，也叫 shortcut）直接通过。
-要点：两个块时差别很小；每个阶段堆叠三个块（--depth 3），没有跳跃连接的网络用 PyTorch 默认的初始化就什么也学不到。
-换成 He 初始化，梯度能传到，但块越多，结果越差，这就是论文说的退化（degradation）。
+要点：两个块时差别很小；每个阶段堆叠三个块（--depth 3），没有跳跃连接的网络用种子 0 什么也学不到。
+换成 He 初始化，梯度能传到，三个块时训练损失却比一个块时高，这就是论文说的退化（degradation）。
 
     python 07_resnet.py
     python 07_resnet.py --fast --plot resnet.png
     python 07_resnet.py --fast --block plain --depth 3
     python 07_resnet.py --fast --block residual --depth 3
 
-TEXT07
+The article reports 99.2 %; here it is 99.10 % after 30 epochs (seed 0), and 99.36 % after one of --fast (ten seeds).
+--fast with more blocks, seeds 0 to 2 (torch 2.14.1, CPU; 11.35 % is "always 1", with a loss of ln 10 = 2.30):
+
+    --depth                1                     3                     10
+    residual               99.32 99.46 99.36     99.42 99.40 99.38     99.39 99.26 99.20
+    preactivation          99.34 99.29 99.32     99.37 99.33 99.37     99.44 99.41 99.31
+    plain                  99.18 99.16 99.31     11.35 98.27 96.75     11.35 11.35 11.35
+    he-plain               99.28 99.18 99.31     98.78 98.64 98.71     11.35 11.35 11.35
+    scaled                 99.32 99.30 99.29     99.05 99.10 99.17     11.35 11.35 11.35
+
+At depth 3 he-plain learns, and its training loss is higher than at depth 1 (0.71, 0.66): degradation. The residual
+network's is lower (0.64, 0.65).
 
 Before running 先猜再跑: how much accuracy do the two shortcuts of --depth 1 bring? --fast --block plain is without them
 

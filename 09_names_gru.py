@@ -11,7 +11,8 @@ A two-layer GRU reads a surname letter by letter, both ways; a linear layer turn
     python 09_names_gru.py --load names.pt --predict Müller Kowalski
     python 09_names_gru.py --csv train.csv test.csv            your own: a name, a comma and a label in each line
 
-TEXT09
+Test accuracy 80.21 % after 100 epochs. The test loss is lowest after epoch 14, 0.62, with 80.82 %; at the end it is
+0.98: it overfits (seed 0). --fast: 81.75 % (ten seeds). (torch 2.14.1, about 2.5 s an epoch on two cores)
 
 Before running 先猜再跑: which is best on names after ten epochs, RNN, LSTM or GRU? Write nn.RNN for nn.GRU in NameGRU,
 then nn.LSTM, with out, (hidden, cell) = self.gru(packed); each time --epochs 10

@@ -5,7 +5,7 @@
 The files, unpacked, come from https://www.kaggle.com/c/sentiment-analysis-on-movie-reviews/data. A line has a phrase,
 from one word to a whole sentence, and its sentiment, from 0 (negative) to 4 (positive). The phrases of a sentence are
 parts of one another, so every fifth sentence is held out with all of its phrases. Kaggle's own files were not here: the
-accuracy on them is not known. 164,240 phrases of the same form, made from 10's sentences, take FIGURE s. (torch 2.14.1)
+accuracy on them is not known.
 
 把影评的短语分成五类。同一个句子的短语互相包含，所以要按句子留出一部分来评估；如果按短语随机划分，准确率会偏高。
 短语长短不一：先用 0 填充到同样的长度，再用 pack_padded_sequence 打包，GRU 就不会处理填充的部分。

@@ -11,7 +11,7 @@ With 0.01 Adagrad ends at a loss of 33, Adam at 6, SGD at 0.15. With rates of th
 long as the rate or shorter: 100 steps of 0.01 do not reach. SGD's steps are as long as the gradient is large: with 0.1
 it diverges. Rprop finds the length of its steps itself. LBFGS needs the fewest steps, but may compute the loss 25 times
 in each. So give each optimizer a rate of its own before you compare them, and compare them again where the network or
-the data are others. (Seed 0, FIGURE s, torch 2.14.1, CPU)
+the data are others. (Seed 0, about half a minute, torch 2.14.1, CPU)
 
 九种优化器从同一个起点学习 y = 2x：红色路径的学习率都是 0.01，蓝色路径的学习率是九个值中对该优化器最好的一个。
 两种比较得到的名次并不一致，所以比较优化器之前，要先为每个优化器单独选择学习率。

@@ -9,8 +9,8 @@ CrossEntropyLoss computes. So submission.csv has nine probabilities for each pro
 true class with probability 0 Kaggle takes 10⁻¹⁵, and that alone is a loss of 34.5.
 
 A fifth of train.csv, chosen at random, is held out: the network does not learn from it, and is judged by it. The log
-loss is FIGURE (FIGURE to FIGURE, seeds 0 to 2), the accuracy FIGURE %. Who knows only how frequent each class is gets
-a log loss of 1.95. (FIGURE s, torch 2.14.1, CPU)
+loss is 0.494 (0.484 to 0.504, seeds 0 to 2), the accuracy 80.7 %. Who knows only how frequent each class is gets
+a log loss of 1.95. (About half a minute, torch 2.14.1, CPU)
 
 93 个特征、9 个类别的多分类问题。Kaggle 的评分标准就是交叉熵损失，所以提交的是 softmax 输出的九个概率，而不是类别。
 Dropout 在训练时随机丢弃一部分神经元的输出，可以减轻过拟合；预测之前要调用 model.eval()，让它不再起作用。

@@ -5,8 +5,8 @@
 
 MNIST's digits are light on dark, 20 pixels large and centred by their mass. A network knows only what it has learned
 from, so read_digit() makes such an image of your picture: a photo, a scan or a drawing, dark on light or light on dark.
-FIGURE % of FIGURE pictures, test images of MNIST brought in nine forms (tests/test_recipes_pictures.py has them), are
-read right, and FIGURE % in the worst form. Take one digit on plain paper: lines and the edge of the table are ink, too.
+Of 200 test images of MNIST, brought in nine forms (tests/test_recipes_pictures.py has them), 95.0 % are read right in
+the worst form, thin strokes. Take one digit on plain paper: lines and the edge of the table are ink, too.
 
 The rest is what a program of your own needs that uses a saved network: its class, load_state_dict(), eval() and
 inference_mode().

@@ -102,7 +102,7 @@ def test_from_train_and_test_to_a_submission(tmp_path, name, files):
     ("name", "arguments", "old", "new", "words"),
     [
         ("titanic", ["none.csv", "test.csv"], "", "", "none.csv cannot be read"),
-        ("titanic", CSV, "Sex", "Gender", "train.csv cannot be read after 0 passengers: KeyError: 'Sex'"),
+        ("titanic", CSV, "PassengerId", "Id", "train.csv cannot be read after 0 passengers: KeyError: 'PassengerId'"),
         ("titanic", CSV, "7,1,2,", "7,1,two,", "train.csv cannot be read after 7 passengers"),
         ("titanic", [*CSV, "--output", "none/../test.csv"], "", "", "test.csv cannot be written: it is read"),
         ("otto", ["train.csv", "."], "", "", "Is a directory"),
