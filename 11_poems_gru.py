@@ -155,7 +155,7 @@ def perplexity(model, test_loader, device):
         target = target.to(device)
         loss += F.cross_entropy(model(x), target, ignore_index=0, reduction="sum").item()
         tokens += (target != 0).sum().item()
-    return math.exp(loss / tokens)
+    return torch.tensor(loss / tokens).exp().item()  # infinite where math.exp would raise an error
 
 
 def rhyme_weights(poem, characters, rhymes):

@@ -14,7 +14,7 @@ TESTED = r"test accuracy (\d\d\.\d\d) %"
 FIVE = ("cell", "rnn", "embedding", "lstm", "gru")
 WORDS = "hello → " + "  ".join(rf"{name} [ehlo]{{5}}" for name in FIVE)
 PATIENTS = r"768 rows of 8 features from -1 to 1; 268 of them have label 1"
-REVIEWS = "8566 and 2000 sentences; 4284 and 957 of them positive"
+REVIEWS = "8566 and 2000 sentences, 4284 and 957 of them positive"
 KNOWN = r"\d+ different words, which are 92.8 % of all words of the test file"
 # All lines that a script prints, and the range of the number in the last one.
 PRINTED = {
