@@ -200,8 +200,8 @@ def at_least(least):
 def writable(path):
     """A converter for argparse: the path of a file that save() can write."""
     try:
-        if os.path.exists(path) and not (os.path.isfile(path) and os.access(path, os.W_OK)):
-            raise OSError("a folder, a device, or protected")
+        if not path or (os.path.exists(path) and not (os.path.isfile(path) and os.access(path, os.W_OK))):
+            raise OSError("no name, a folder, a device, or protected")
         open(beside(path), "x").close()
         os.remove(beside(path))
     except OSError as error:

@@ -18,6 +18,7 @@ Dropout 在训练时随机丢弃一部分神经元的输出，可以减轻过拟
 
 import argparse
 import csv
+import os
 import sys
 from pathlib import Path
 
@@ -58,8 +59,9 @@ if __name__ == "__main__":
     if args.epochs < 1 or not 0 <= args.seed < 2**63:
         parser.error("--epochs must be 1 or more, --seed from 0 to 2**63 - 1")
     output = args.output.resolve()
-    if output in [args.train.resolve(), args.test.resolve()] or output.is_dir() or not output.parent.is_dir():
-        sys.exit(f"{args.output} cannot be written: it is read, or is a folder, or is in a folder that is not there")
+    writable = os.access(output if output.exists() else output.parent, os.W_OK) and not output.is_dir()
+    if output in [args.train.resolve(), args.test.resolve()] or not writable:
+        sys.exit(f"{args.output} cannot be written: it is read, a folder, protected, or in a folder that is not there")
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
     torch.manual_seed(args.seed)
 

@@ -17,7 +17,7 @@ OF_ONE_SCRIPT = {
     "01_linear": "--optimizer=Newton --fast --save=line.pt",
     "03_diabetes": "--activation=tanh --workers=-1 --batch-size=0",
     "04_mnist_mlp": "--csv=one.csv --activation=tanh --fast",
-    "05_mnist_cnn": "--model=best --predict=digit.png --load=missing.pt --load=. --load=",
+    "05_mnist_cnn": "--model=best --predict=digit.png --load=missing.pt --load=.",
     "07_resnet": "--block=thick --batch-size=x --depth=0",
     "08_rnn_hello": "--model=transformer",
     "09_names_gru": "--predict= --predict=张三",

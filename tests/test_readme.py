@@ -10,6 +10,8 @@ import textwrap
 import pytest
 from conftest import ROOT
 
+import common
+
 README, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
 BROUGHT = {"train.csv", "test.csv", "train.tsv", "test.tsv", "FILE", "TRAIN", "TEST"}  # the reader has these
 
@@ -60,7 +62,7 @@ def test_links_lead_to_files_and_headings(page):
 
 def test_lines_of_python(few, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(ROOT / "05_mnist_cnn.py"), "--fast", "--save", "cnn.pt"])
+    monkeypatch.setattr(sys, "argv", [f"{common.DATA.parent}/05_mnist_cnn.py", "--fast", "--save", "cnn.pt"])
     names = runpy.run_path(sys.argv[0], run_name="__main__")
     inside, program = (block for block in re.findall(r"(?:^ {4}.+\n)+", README, re.MULTILINE) if "model" in block)
     for line in textwrap.dedent(inside).splitlines():
