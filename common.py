@@ -37,8 +37,8 @@ def mnist(train):
 
     with reading(DATA / "MNIST"):
         digits = datasets.MNIST(DATA, train=train, download=True)  # downloads nothing where data/ is there
-        images = digits.data.unsqueeze(1) / 255
-        images.sub_(0.1307).div_(0.3081)  # in place: there is no second copy of all images
+        images = digits.data.unsqueeze(1).float()
+        images.div_(255).sub_(0.1307).div_(0.3081)  # in place: there is no second copy of all images
         return TensorDataset(images, digits.targets)
 
 
@@ -115,8 +115,8 @@ def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
     """Returns Adam and a schedule of one cycle: the learning rate rises to `lr`, then falls to nearly 0.
 
     It rises slowly because early gradients are large and erratic (warm-up). Then large steps cover the distance, and
-    small ones settle at the end: Smith and Topin, Super-Convergence (2018). `betas`: how long Adam remembers its
-    gradients; few steps want short memories.
+    small ones settle at the end. A plain form of the policy of Smith and Topin, Super-Convergence (2018). `betas`: how
+    long Adam remembers its gradients; few steps want short memories.
     """
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
     scheduler = torch.optim.lr_scheduler.OneCycleLR(

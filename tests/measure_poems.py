@@ -139,6 +139,9 @@ if __name__ == "__main__":
     report("acrostics", lines, known_lines)
     report("all", first + sampled + lines, known_lines)
     report("test poems of data/", test_poems, known_lines)
+    halves = [poem.rsplit("，", 1) for poem in test_poems]
+    mixed = [f"{halves[number - 1][0]}，{halves[number][1]}" for number in range(len(halves))]
+    report("test poems, line 4 of the next one", mixed, known_lines)
     print("\n| poems | number | 2, 4, 6 alternate % | line 3 ends oblique % |\n| --- | --- | --- | --- |")
     random.seed(0)
     every = first + sampled + lines
