@@ -6,13 +6,15 @@
 A fifth of each class is for validation: the network does not learn from it. The weights of the best epoch are kept in
 pictures.pt, or the file of --weights, with the names of the classes. The best was lucky, too: of 300 other drawn
 circles, squares and triangles 97.7 % were right (144 to learn from, half a minute, torch 2.14.1). Where two
-pictures show one moment, keep one of them: the network knows the other, and looks better than it is.
+pictures show one moment, keep one of them: the network knows the other, and looks better than it is. Those to learn
+from are cropped and mirrored at random; where left and right matter, as in letters, leave out RandomHorizontalFlip.
 
 每个子文件夹是一个类别。数据增强（随机裁剪、水平翻转）只用于训练集，验证集保持原样；保存的是验证准确率最高的那一轮的权重。
-如果左右方向有意义（例如文字），请去掉 RandomHorizontalFlip。
+左右方向有意义（例如文字）时，去掉 RandomHorizontalFlip。同一时刻拍的几张照片只留一张，否则验证准确率偏高。
 """
 
 import argparse
+import os
 import sys
 from collections import Counter
 from functools import cache
@@ -22,17 +24,22 @@ import torch
 from PIL import Image, ImageOps
 from torch import nn
 from torch.utils.data import DataLoader, Subset
-from torchvision.datasets import ImageFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 from torchvision.transforms import v2
 
 
 class PictureFolder(ImageFolder):
     def find_classes(self, directory):
-        """Returns the names of the subfolders, and a number for each; hidden ones (.ipynb_checkpoints) are no class."""
-        classes = sorted(path.name for path in Path(directory).glob("[!.]*") if path.is_dir())
+        """Returns the names of the subfolders, and a number for each; .ipynb_checkpoints and __MACOSX are no class."""
+        classes = sorted(path.name for path in Path(directory).glob("[!._]*") if path.is_dir())
         if len(classes) < 2:
             sys.exit(f"{directory} must have a subfolder of pictures for each class, two or more")
         return classes, {name: number for number, name in enumerate(classes)}
+
+
+def is_picture(path):
+    """Whether the name of a file ends as a picture's does; macOS brings a hidden ._a.jpg, no picture, for a.jpg."""
+    return path.lower().endswith(IMG_EXTENSIONS) and not Path(path).name.startswith(".")
 
 
 @cache  # each picture is read once, not once an epoch
@@ -69,8 +76,8 @@ if __name__ == "__main__":
     parser.add_argument("--weights", type=Path, default=Path("pictures.pt"), help="a .pt file (%(default)s)")
     parser.add_argument("--epochs", type=int, default=30, help="passes over the pictures (%(default)s)")
     args = parser.parse_args()
-    if args.epochs < 1 or args.weights.suffix != ".pt" or not args.weights.parent.is_dir():
-        parser.error("--epochs must be 1 or more, --weights a .pt file in a folder that is there")
+    if args.epochs < 1 or args.weights.suffix != ".pt" or not os.access(args.weights.parent, os.W_OK):
+        parser.error("--epochs must be 1 or more, --weights a .pt file in a folder that can be written")
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
     torch.manual_seed(0)
 
@@ -87,15 +94,16 @@ if __name__ == "__main__":
             sys.exit(f"{args.weights} is not there, or not what this program saves: {type(error).__name__}")
         model.eval()
         for path in args.predict:
-            picture = plain(load(path)).to(device)
+            picture = plain(load(path)).unsqueeze(0)  # a batch of one
             with torch.inference_mode():
-                logits = model(picture.unsqueeze(0))  # a batch of one
+                logits = model(picture.to(device))
             probability, predicted = logits.softmax(dim=1).max(dim=1)
             print(f"{path}: {classes[predicted]} ({100 * probability.item():.1f} %)")
         sys.exit()
 
-    train_pictures = PictureFolder(args.folder, augmented, loader=load, allow_empty=True)
-    validation_pictures = PictureFolder(args.folder, plain, loader=load, allow_empty=True)
+    settings = {"loader": load, "is_valid_file": is_picture, "allow_empty": True}
+    train_pictures = PictureFolder(args.folder, augmented, **settings)
+    validation_pictures = PictureFolder(args.folder, plain, **settings)
     classes = train_pictures.classes
     counts = {name: train_pictures.targets.count(number) for number, name in enumerate(classes)}
     used = {path for path, target in train_pictures.samples}

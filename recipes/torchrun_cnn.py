@@ -5,8 +5,9 @@
 
 The second command is for two machines with eight GPUs each, and is typed on both; HOST is the name of one of them.
 torchrun starts the processes and numbers them; if one fails, it ends the others and reports it. In backward()
-DistributedDataParallel averages the gradients of all, so that all networks stay the same. Test accuracy after 3 epochs,
-mean of seeds 0 to 2: one process 98.70 %, two 98.74 %. (torch 2.14.1, CPU; not tried on GPUs)
+DistributedDataParallel averages the gradients of all, so that all networks stay the same. set_epoch() brings another
+order in each epoch, all_reduce() adds up the figures of all processes, and process 0 prints and saves. Test accuracy
+after 3 epochs, mean of seeds 0 to 2: one process 98.70 %, two 98.74 %. (torch 2.14.1, CPU; not tried on GPUs)
 
 每个进程都有完整的网络，但只处理一部分图片；反向传播时各进程的梯度取平均，所以各进程的权重始终相同。
 set_epoch() 让每一轮的打乱顺序都不同；all_reduce() 把各进程的结果相加。只有 0 号进程打印结果、保存权重。
@@ -51,8 +52,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0, help="random seed (%(default)s)")
     parser.add_argument("--save", metavar="FILE", help="write the weights after the training")
     args = parser.parse_args()
-    if not dist.is_torchelastic_launched() or args.epochs < 1:
-        sys.exit("start it with torchrun --nproc-per-node 2 recipes/torchrun_cnn.py, for 1 epoch or more")
+    if not dist.is_torchelastic_launched() or args.epochs < 1 or not 0 <= args.seed < 2**32:
+        sys.exit("start it with torchrun --nproc-per-node 2 recipes/torchrun_cnn.py; 1 epoch or more, seed 0 or more")
 
     rank = int(os.environ["RANK"])  # the number of this process among all
     local_rank = int(os.environ["LOCAL_RANK"])  # and among those of its machine
