@@ -10,8 +10,8 @@ So this is classification into two classes, despite its name.
     python 02_logistic.py --epochs 10000 --plot probability.png
 
 After the article's 100 epochs, more hours still make passing less likely: 0.45 after 4 hours. After 10,000 it is 0.998.
-(Seed 0, torch 2.14.1.) A network that knows nothing yet answers about 1/2, and its loss is near ln 2 = 0.69 for each
-student: look at the first loss of your own programs, too.
+(Seed 0, torch 2.14.1.) Who always answers 1/2 pays ln 2 = 0.69 for each student. The first loss here is more, 2.45 / 3
+= 0.82: the first w is random, from -1 to 1, and the hours are not small. Look at the first loss of your own programs.
 
 Before running 先猜再跑: with ten times the learning rate and a tenth of the epochs, --epochs 1000 --lr 0.1, is the
 probability after 4 hours still 0.998?
@@ -40,15 +40,17 @@ tensor([0.0025, 0.0452, 0.2500, 0.0452, 0.0025])
 
 Sure and wrong (z = 20 for one who failed), the sigmoid is rounded to 1. BCELoss would be infinite, PyTorch cuts it off
 at 100, and the gradient is 0: nothing is learned. BCEWithLogitsLoss takes z itself, without a sigmoid before it, and
-computes both in one 数值更稳定；实际项目里多用它，此时网络最后不加 sigmoid:
+computes both in one; where nothing is rounded (z = 2), the two agree 实际项目里多用后者，网络最后不加 sigmoid:
 
->>> z, failed = torch.tensor([20.0], requires_grad=True), torch.tensor([0.0])
->>> loss = nn.BCELoss()(torch.sigmoid(z), failed)
->>> loss.item(), torch.autograd.grad(loss, z)
-(100.0, (tensor([0.]),))
->>> loss = nn.BCEWithLogitsLoss()(z, failed)
->>> loss.item(), torch.autograd.grad(loss, z)
-(20.0, (tensor([1.]),))
+>>> failed = torch.tensor([0.0])
+>>> for number in (2.0, 20.0):
+...     z = torch.tensor([number], requires_grad=True)
+...     for loss in (nn.BCELoss()(torch.sigmoid(z), failed), nn.BCEWithLogitsLoss()(z, failed)):
+...         print(f"z = {number:.0f}: loss {loss.item():.2f}, gradient {torch.autograd.grad(loss, z)[0].item():.2f}")
+z = 2: loss 2.13, gradient 0.88
+z = 2: loss 2.13, gradient 0.88
+z = 20: loss 100.00, gradient 0.00
+z = 20: loss 20.00, gradient 1.00
 
 A ReLU has no place in the sigmoid's stead. Below 0 its p is 0, again with a gradient of 0; a p above 1 is an error
 输出层不能用 ReLU:
@@ -92,7 +94,6 @@ def plot(path, hours, passed, steps):
     axes.axhline(0.5, color="grey", linestyle="--")
     axes.plot(hours.numpy(), passed.numpy(), "o", label="students")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
-    axes.grid()
     axes.legend()
     figure.savefig(path)
 

@@ -45,6 +45,9 @@ was learned 训练后仍在 2.303 附近，就是什么也没学到:
 >>> images, labels = mnist(train=True).tensors
 >>> with torch.no_grad():
 ...     logits = MLP(torch.relu)(images[:1000])
+>>> probabilities = logits.softmax(dim=1)
+>>> round(probabilities.min().item(), 1), round(probabilities.max().item(), 1)
+(0.1, 0.1)
 >>> round(nn.CrossEntropyLoss()(logits, labels[:1000]).item(), 1)
 2.3
 
@@ -103,7 +106,12 @@ def read_digits(path):
     with reading(path):
         rows = np.loadtxt(path, np.float32, delimiter=",", quotechar='"', ndmin=2, encoding="utf-8-sig")
         labels, pixels = rows[:, 0], rows[:, 1:]
-        if pixels.shape[1] != 784 or not set(labels) <= set(range(10)) or not 1 < pixels.max() <= 255:
+        if (
+            pixels.shape[1] != 784
+            or not set(labels) <= set(range(10))
+            or pixels.min() < 0
+            or not 1 < pixels.max() <= 255
+        ):
             raise ValueError("each line must be a label of 0 to 9, then 784 pixels of 0 to 255")
     images = pixels.reshape(-1, 1, 28, 28)
     return TensorDataset(torch.from_numpy(images), torch.from_numpy(labels).long())
@@ -190,6 +198,6 @@ if __name__ == "__main__":
     if args.plot:
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(8, 3), layout="constrained")
+        figure = Figure(figsize=(9, 3), layout="constrained")
         plot_history(figure, history)
         figure.savefig(args.plot)

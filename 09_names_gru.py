@@ -119,7 +119,7 @@ def plot(path, history, confusion, countries):
     """Draws the history and the confusion matrix: how often names of a country (row) are taken for each (column)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.5, 11), layout="constrained")
+    figure = Figure(figsize=(9, 11), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 3])
     plot_history(top, history)
     axes = bottom.add_subplot(title="confusion matrix", xlabel="taken for", ylabel="country")

@@ -132,7 +132,7 @@ def plot(path, history, words, log_odds):
     """Draws the history, and of some words those that are most negative or positive on their own."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.5, 6), layout="constrained")
+    figure = Figure(figsize=(9, 6), layout="constrained")
     top, bottom = figure.subfigures(2, 1)
     plot_history(top, history)
 

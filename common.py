@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import math
 import os
+import pickle
 import sys
 import textwrap
 import time
@@ -114,9 +115,9 @@ def fit(model, train_loader, test_loader, loss_fn, optimizer, scheduler=None, *,
 def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
     """Returns Adam and a schedule of one cycle: the learning rate rises to `lr`, then falls to nearly 0.
 
-    It rises slowly because early gradients are large and erratic (warm-up). Then large steps cover the distance, and
-    small ones settle at the end. A plain form of the policy of Smith and Topin, Super-Convergence (2018). `betas`: how
-    long Adam remembers its gradients; few steps want short memories.
+    It rises over the first fifth (warm-up): Adam's first steps rest on few gradients. Then large steps cover the
+    distance, and small ones settle at the end. A plain form of the policy of Smith and Topin, Super-Convergence (2018).
+    `betas`: how long Adam remembers its gradients; few steps want short memories.
     """
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)  # fused: one pass over all weights
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
@@ -132,6 +133,8 @@ def one_cycle(model, lr, steps, betas=(0.7, 0.9)):
 
 def plot_history(figure, history):
     """Draws on a figure of matplotlib, or on a part of one, the losses and the test accuracy of each epoch."""
+    if not history:  # nothing was trained, only loaded
+        return
     left, right = figure.subplots(1, 2, sharex=True)
     left.set(title="loss", xlabel="epoch", yscale="log")
     right.set(title="test accuracy (%)", xlabel="epoch")
@@ -164,7 +167,9 @@ def options(doc, *, epochs, lr=None, batch_size=None, saves=False, plot=True, se
         parser.add_argument("--plot", type=picture, metavar="FILE", help="draw a picture: .png, .svg or .pdf")
     if saves:
         parser.add_argument("--save", type=writable, metavar="FILE", help="write the weights after the training")
-        parser.add_argument("--load", metavar="FILE", help="start from these weights; train on only with --epochs")
+        parser.add_argument(
+            "--load", type=Path, metavar="FILE", help="start from these weights; train on only with --epochs"
+        )
     return parser
 
 
@@ -236,6 +241,8 @@ def reading(path):
             yield
     except (NameError, AttributeError):
         raise
+    except pickle.UnpicklingError:
+        sys.exit(f"{path} cannot be read: it is damaged, or no file of weights")
     except UnicodeDecodeError:
         sys.exit(f"{path} is not a text in UTF-8: save it as one, in Excel as CSV UTF-8")
     except Exception as error:  # no such file, a damaged .gz, no number, weights of another network, …

@@ -91,6 +91,7 @@ BAD = [  # script, contents of its file, what the line says
     ("04_mnist_mlp", 9 * ("7" + PIXELS), "all labels are 7; is the label the first column?"),
     ("04_mnist_mlp", "7" + ",0,1" * 392 + "\n", "784 pixels of 0 to 255"),
     ("04_mnist_mlp", PIXELS[1:], "784 pixels of 0 to 255"),
+    ("04_mnist_mlp", "7,-1" + PIXELS[2:], "784 pixels of 0 to 255"),
     ("04_mnist_mlp", "10" + PIXELS, "a label of 0 to 9"),
     ("09_names_gru", NAMES + "Li\n", "line 3 must be a name"),
     ("09_names_gru", NAMES + "\nLi,Chinese,1\n", "line 4 must be a name"),

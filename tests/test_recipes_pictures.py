@@ -104,9 +104,11 @@ def test_own_pictures():
         write_halves("train", level)
     write_halves("new", 15)
     Path("train/.ipynb_checkpoints").mkdir()
-    Path("train/top/phone.heic").touch()
+    Path("train/__MACOSX").mkdir()
+    Path("train/top/._0.heic").touch()
+    Path("train/top/._0.jpg").touch()
     head, *epochs = run(*recipe, "train", "--epochs", "8").splitlines()
-    assert head == "pictures: {'bottom': 24, 'top': 24}; not read, by type: {'.heic': 1}"
+    assert head == "pictures: {'bottom': 24, 'top': 24}; not read, by type: {'.heic': 1, '.jpg': 1}"
     paths = sorted(Path("new").rglob("*.*"))
     printed = re.findall(r"(.+): (\w+) \(\d+\.\d %\)\n", run(*recipe, "--predict", *paths))
     assert printed == [(str(path), path.parent.name) for path in paths]

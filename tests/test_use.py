@@ -92,7 +92,7 @@ OWN = [  # script, contents of its file, how the printed lines begin
     ("09_names_gru", gzip.compress(UNTIDY), LABELS),
     ("10_reviews_gru", FILMS.encode("utf-8-sig"), "40 and 40 sentences, 20 and 20 of them positive\n8 different words"),
     ("11_poems_gru", (14 * POEM + 100 * "春").encode(), "1 texts of more than 99 characters are left out\n13 and 1 "),
-    ("11_poems_gru", 14 * "明月松间照，清泉石上流。\n".encode(), "hint: no text has four lines"),
+    ("11_poems_gru", 14 * "明月松间照，清泉石上流。\n".encode(), "13 and 1 texts; 12 characters\nhint: no text "),
 ]
 
 
@@ -176,6 +176,7 @@ def test_11_rhymes_by_what_it_noted():
     noted, weights = load("11_poems_gru").noted_rhymes, load("11_poems_gru").rhyme_weights
     rhymes = noted(["春春，夏春。秋夏，冬夏。", "春春，天春？人人，地天！", "春夏，秋冬。", "春，，夏，秋。"])
     assert rhymes == {"春": "夏天", "夏": "春", "天": "春"}
-    assert weights("和和，地春。人人，和", ["", "春", "夏", "天"], rhymes).tolist() == [0, 0, 1, 1]
+    characters = ["", "\n", "□", "春", "夏", "天"]
+    assert weights("和和，地春。人人，和", characters, rhymes).tolist() == [0, 0, 0, 0, 1, 1]
     for poem in ("", "和和，地春。人人，", "和和，地春。人人，和夏", "和和，地地。人人，和", "和和，地春。人"):
-        assert weights(poem, ["", "春", "夏"], rhymes).tolist() == [1, 1, 1]
+        assert weights(poem, characters, rhymes | {"地": "□"}).tolist() == [1] * 6
