@@ -208,8 +208,9 @@ def plot(path, beginning, characters, logits):
     figure.suptitle(f"the next character after {beginning}", parse_math=False)
     top = logits.topk(min(10, len(characters))).indices
     shown = [{"": "-", "\n": "(end)"}.get(characters[row], characters[row]) for row in top]
-    for column, temperature in enumerate((0.5, 1.0, 1.5), start=1):
-        axes = figure.add_subplot(1, 3, column, title=f"temperature {temperature}", ylim=(0, 1))
+    panels = figure.subplots(1, 3, sharey=True)
+    for axes, temperature in zip(panels, (0.5, 1.0, 1.5), strict=True):
+        axes.set_title(f"temperature {temperature}")
         axes.bar(range(len(top)), (logits / temperature).softmax(dim=0)[top].numpy())
         axes.set_xticks(range(len(top)), shown, parse_math=False)
     figure.savefig(path)
