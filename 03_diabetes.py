@@ -154,7 +154,8 @@ if __name__ == "__main__":  # on Windows, macOS and Python 3.14 each worker impo
         model.train()
         total = 0
         for x, target in train_loader:
-            x, target = x.to(device), target.to(device)  # network and batch must be on one device
+            x = x.to(device)  # network and batch must be on one device
+            target = target.to(device)
             probability = model(x)
             loss = loss_fn(probability, target)
             optimizer.zero_grad()
@@ -166,7 +167,8 @@ if __name__ == "__main__":  # on Windows, macOS and Python 3.14 each worker impo
         model.eval()
         with torch.inference_mode():
             predicted = model(dataset.features.to(device)).cpu() >= 0.5
-        accuracies.append((predicted == dataset.labels).float().mean().item())
+        correct = predicted == dataset.labels
+        accuracies.append(correct.float().mean().item())
         measured = f"loss {losses[-1]:.4f}  accuracy {100 * accuracies[-1]:.2f} %"
         print(f"epoch {epoch}/{args.epochs}  {measured}  {time.perf_counter() - start:.1f} s", flush=True)
     print(f"accuracy {100 * accuracies[-1]:.2f} %")

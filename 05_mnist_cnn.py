@@ -163,7 +163,7 @@ if __name__ == "__main__":
         test_images, test_labels = test_set.tensors
         model.eval()
         with torch.inference_mode():
-            logits = torch.cat([model(images.to(device)) for images, target in test_loader]).cpu()
+            logits = model(test_images.to(device)).cpu()  # 10,000×10
             feature_maps = model.conv1(test_images[:1].to(device))[0].cpu()  # 10×24×24
         probability, predicted = logits.softmax(dim=1).max(dim=1)
         wrong = (predicted != test_labels).nonzero().squeeze(1)

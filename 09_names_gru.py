@@ -194,7 +194,8 @@ if __name__ == "__main__":
         confusion = torch.zeros(len(countries), len(countries))
         with torch.inference_mode():
             for x, lengths, target in test_loader:
-                predicted = model(x.to(device), lengths).argmax(dim=1).cpu()
+                logits = model(x.to(device), lengths)
+                predicted = logits.argmax(dim=1).cpu()
                 confusion.index_put_((target, predicted), torch.tensor(1.0), accumulate=True)
         confusion /= confusion.sum(dim=1, keepdim=True).clamp(min=1)  # a country may have no name in the test file
         plot(args.plot, history, confusion, countries)

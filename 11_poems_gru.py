@@ -79,7 +79,7 @@ MARKS = "，。？！"  # each ends a line of verse
 def verse(text):
     """A converter for argparse: a text without blanks and with full-width marks, as the poems are written."""
     text = "".join(text.split()).translate(str.maketrans(",.?!", MARKS))
-    if text[:1] in [*MARKS] or len(text) > 98:
+    if text.startswith(tuple(MARKS)) or len(text) > 98:
         raise argparse.ArgumentTypeError("no poem begins with a mark or has more than 98 characters")
     return text
 
