@@ -1,77 +1,24 @@
-"""Logistic regression 逻辑回归: a linear layer, the sigmoid, and binary cross-entropy.
+"""Predicts who passes an exam with logistic regression 逻辑回归 (lecture 6).
 
-Students who studied 1 or 2 hours failed; the one who studied 3 passed. The network learns the probability of passing.
-So this is classification into two classes, despite its name.
+New beside 01: the sigmoid turns the number w·x + b into a probability, and the loss is binary cross-entropy.
+sigmoid 把线性层的输出 w·x + b 变成概率，损失函数是二元交叉熵。
 
-用 sigmoid 把线性层的输出变成概率，用二元交叉熵衡量预测的好坏；名字里有“回归”，做的却是分类。
-要点：文章的 100 个 epoch 远远不够；训练 10,000 个 epoch 后，学习 4 小时的通过概率才接近 1。
+    python 02_logistic.py                                             P 0.4523 after the article's 100 epochs
+    python 02_logistic.py --epochs 10000 --plot probability.png       P 0.9981 of passing after 4 hours of study
 
-    python 02_logistic.py
-    python 02_logistic.py --epochs 10000 --plot probability.png
-
-After the article's 100 epochs, more hours still make passing less likely: 0.45 after 4 hours. After 10,000 it is 0.998.
-(Seed 0, torch 2.14.1.) Who always answers 1/2 pays ln 2 = 0.69 for each student. The first loss here is more, 2.45 / 3
-= 0.82: the first w is random, from -1 to 1, and the hours are not small. Look at the first loss of your own programs.
-
-Before running 先猜再跑: with ten times the learning rate and a tenth of the epochs, --epochs 1000 --lr 0.1, is the
-probability after 4 hours still 0.998?
-
-Worked examples 例子, run by `python -m doctest 02_logistic.py`
-
-The sigmoid maps any number to a probability. Binary cross-entropy -[y·log(p) + (1 - y)·log(1 - p)] is small where the
-probability of what happened is large 真实结果的概率越大，损失越小:
-
->>> p = torch.sigmoid(torch.tensor([-2.0, 0.0, 3.0]))
->>> p
-tensor([0.1192, 0.5000, 0.9526])
->>> y = torch.tensor([0.0, 1.0, 1.0])
->>> -(y * p.log() + (1 - y) * (1 - p).log())
-tensor([0.1269, 0.6931, 0.0486])
->>> nn.BCELoss(reduction="none")(p, y)
-tensor([0.1269, 0.6931, 0.0486])
-
-The sigmoid's derivative is a bell-shaped curve, at most 1/4 high: many sigmoids in a row leave little of a gradient
-sigmoid 的导数最大只有 1/4，层数一多，梯度就所剩无几:
-
->>> x = torch.linspace(-6, 6, 5, requires_grad=True)
->>> torch.sigmoid(x).sum().backward()  # the sum's gradient has the derivative at every point
->>> x.grad
-tensor([0.0025, 0.0452, 0.2500, 0.0452, 0.0025])
-
-Sure and wrong (z = 20 for one who failed), the sigmoid is rounded to 1. BCELoss would be infinite, PyTorch cuts it off
-at 100, and the gradient is 0: nothing is learned. BCEWithLogitsLoss takes z itself, without a sigmoid before it, and
-computes both in one; where nothing is rounded (z = 2), the two agree 实际项目里多用后者，网络最后不加 sigmoid:
-
->>> failed = torch.tensor([0.0])
->>> for number in (2.0, 20.0):
-...     z = torch.tensor([number], requires_grad=True)
-...     for loss in (nn.BCELoss()(torch.sigmoid(z), failed), nn.BCEWithLogitsLoss()(z, failed)):
-...         print(f"z = {number:.0f}: loss {loss.item():.2f}, gradient {torch.autograd.grad(loss, z)[0].item():.2f}")
-z = 2: loss 2.13, gradient 0.88
-z = 2: loss 2.13, gradient 0.88
-z = 20: loss 100.00, gradient 0.00
-z = 20: loss 20.00, gradient 1.00
-
-A ReLU has no place in the sigmoid's stead. Below 0 its p is 0, again with a gradient of 0; a p above 1 is an error
-输出层不能用 ReLU:
-
->>> z, passed = torch.tensor([-1.0], requires_grad=True), torch.tensor([1.0])
->>> loss = nn.BCELoss()(torch.relu(z), passed)
->>> loss.item(), torch.autograd.grad(loss, z)
-(100.0, (tensor([0.]),))
->>> nn.BCELoss()(torch.tensor([1.5]), passed)
-Traceback (most recent call last):
-RuntimeError: all elements of input should be between 0 and 1
+Lesson: docs/lessons/02_logistic.md, 中文课程: docs/lessons/zh-CN/02_logistic.md
 """
 
 import torch
 from torch import nn
 
-from common import options, parse, pick_device
+from common import new_figure, options, parse, pick_device
+
+COLORS = ["gold", "yellowgreen", "mediumseagreen", "steelblue", "indigo"]  # of the picture, light to dark
 
 
 class LogisticRegression(nn.Module):
-    """N×1 hours → N×1 probabilities."""
+    """Turns N×1 hours into N×1 probabilities of passing."""
 
     def __init__(self):
         super().__init__()
@@ -81,20 +28,27 @@ class LogisticRegression(nn.Module):
         return torch.sigmoid(self.linear(x))
 
 
-def plot(path, hours, passed, steps):
-    """Draws the probability of passing over 0 to 10 hours, after 100 epochs and after the last, and the students."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
-    axes = figure.subplots()
-    x = torch.linspace(0, 10, 200)
-    for epoch in sorted({min(100, len(steps)), len(steps)}):
-        w, b = steps[epoch - 1]
-        axes.plot(x.numpy(), torch.sigmoid(w * x + b).numpy(), label=f"after {epoch} epochs")
-    axes.axhline(0.5, color="grey", linestyle="--")
-    axes.plot(hours.numpy(), passed.numpy(), "o", label="students")
-    axes.set(xlabel="Hours", ylabel="Probability of Pass")
-    axes.legend()
+def plot(path, hours, passed, history):
+    """Draws the probability of passing at some epochs; for the last one, what each student adds to the loss."""
+    figure = new_figure(9, 5)
+    axes = figure.add_subplot(xlabel="hours", ylabel="probability of passing", xlim=(0, 8), ylim=(-0.2, 1.2))
+    axes.set(title="loss: -ln of the probability of what happened", yticks=[0, 0.25, 0.5, 0.75, 1])
+    axes.axhline(0.5, color="grey", linestyle=":")
+    axes.axvline(4, color="grey", linestyle=":")
+    x = torch.linspace(0, 8, 201)
+    shown = sorted({epoch for epoch in (0, 100, 1000, 10000, len(history) - 1) if epoch < len(history)})
+    for epoch, color in zip(shown, COLORS[-len(shown) :], strict=True):
+        w, b = history[epoch]
+        curve = torch.sigmoid(w * x + b)
+        axes.plot(x, curve, color=color, label=f"epoch {epoch:,}: after 4 hours {curve[100]:.3f}")
+        axes.plot(4, curve[100], "o", color=color)
+    probability = torch.sigmoid(w * hours + b)  # after the last epoch
+    losses = nn.functional.binary_cross_entropy(probability, passed, reduction="none")
+    for hour, label, p, loss in torch.cat([hours, passed, probability, losses], dim=1).tolist():
+        axes.plot([hour, hour], [label, p], "k--", linewidth=1)
+        axes.text(hour, 1.2 * label - 0.1, f"loss {loss:.2f}", ha="center", va="center")
+    axes.plot(hours, passed, "ko", markersize=9)
+    axes.legend(loc="lower right")
     figure.savefig(path)
 
 
@@ -112,14 +66,14 @@ if __name__ == "__main__":
     loss_fn = nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
-    steps = []
+    history = [(model.linear.weight.item(), model.linear.bias.item())]  # w and b at the start, then after each epoch
     for epoch in range(1, args.epochs + 1):
         probability = model(hours)
         loss = loss_fn(probability, passed)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        steps.append((model.linear.weight.item(), model.linear.bias.item()))
+        history.append((model.linear.weight.item(), model.linear.bias.item()))
         print(f"epoch {epoch}/{args.epochs}  loss {loss.item():.4f}")
 
     hours4 = torch.tensor([[4.0]], device=device)
@@ -129,4 +83,4 @@ if __name__ == "__main__":
     print(f"P(pass after 4 hours) = {p4:.4f}")
 
     if args.plot:
-        plot(args.plot, hours.cpu(), passed.cpu(), steps)
+        plot(args.plot, hours.cpu(), passed.cpu(), history)

@@ -1,86 +1,28 @@
-"""Recurrent network 循环神经网络: learn to turn "hello" into "ohlol", letter by letter.
+"""Turns "hello" into "ohlol", letter by letter, with recurrent networks 循环神经网络 (lecture 12).
 
-A recurrent cell reads a sequence step by step and hands its hidden state on, so the first l of hello can become an l
-and the second an o. Five networks, from the bare cell to a GRU; each epoch prints the string that was predicted.
+A recurrent network reads one letter at a time and keeps a hidden state. So the two l's of hello can get two different
+answers. Five networks are trained, from a single cell to a GRU.
+循环神经网络逐个读入字母，并把隐藏状态传给下一步，所以 hello 里的两个 l 可以得到不同的输出。
 
-循环单元逐个读入字母，并把隐藏状态传给下一步，所以 hello 里的两个 l 可以得到不同的输出。
-要点：15 个 epoch 够不够，取决于初始权重（--seed）和学习率（--lr）；cell 和 rnn 是同一个网络的两种写法。
+    python 08_rnn_hello.py --plot hello.png              all five spell ohlol, with the default seed 2
+    python 08_rnn_hello.py --model lstm --lr 0.1         one network, another learning rate
 
-    python 08_rnn_hello.py
-    python 08_rnn_hello.py --model lstm --lr 0.1 --plot lstm.png
-
-Of the seeds 0 to 99, this many spell ohlol in epoch 15: cell 72, rnn 59, embedding 100, lstm 61, gru 88. cell and rnn
-are one network, written in two ways; only their learning rates differ, 0.1 for cell and 0.05 for the others. With
---lr 0.1 rnn gets 72, too, lstm 92 and gru 95. With seed 2, the default here, all five do. (torch 2.14.1) Five letters
-need no long memory; what LSTM and GRU are for is shown by recipes/long_memory.py.
-
-Before running 先猜再跑: does --model lstm spell ohlol with --seed 0? With how many of the seeds 0 to 9?
-
-Worked examples 例子, run by `python -m doctest 08_rnn_hello.py`
-
-RNNCell makes one step: the next hidden state is tanh(W_ih x + b_ih + W_hh h + b_hh). You write the loop; all steps have
-the same weights 每一步用的是同一组权重:
-
->>> sequence, hidden = torch.randn(3, 5, 4), torch.zeros(5, 2)  # 3 letters each of 5 words, 4 numbers a letter
->>> cell = nn.RNNCell(input_size=4, hidden_size=2)
->>> for x in sequence:
-...     before, hidden = hidden, cell(x, hidden)
->>> by_hand = torch.tanh(x @ cell.weight_ih.T + cell.bias_ih + before @ cell.weight_hh.T + cell.bias_hh)
->>> hidden.shape, torch.allclose(hidden, by_hand, atol=1e-6)
-(torch.Size([5, 2]), True)
-
-RNN runs the loop, from a hidden state of zeros if you give none: `out` is the top layer's hidden state after every
-step (sequence × batch × hidden), `hidden` each layer's after the last (layers × batch × hidden) 两个输出的形状:
-
->>> rnn = nn.RNN(input_size=4, hidden_size=2)
->>> out, hidden = rnn(sequence)
->>> out.shape, hidden.shape, torch.equal(out[-1], hidden[0]), torch.equal(out[0], hidden[0])
-(torch.Size([3, 5, 2]), torch.Size([1, 5, 2]), True, False)
->>> [torch.allclose(out, rnn(sequence, start)[0], atol=1e-6) for start in (torch.zeros(1, 5, 2), torch.ones(1, 5, 2))]
-[True, False]
-
-A GRU has gates, learned numbers from 0 to 1 for each part of its hidden state. Where the update gate is 1, the part
-stays as it is; an RNN computes all anew in each step 门控让状态保持不变:
-
->>> gru, before = nn.GRUCell(input_size=4, hidden_size=2), torch.randn(5, 2)
->>> torch.allclose(gru(sequence[0], before), before)
-False
->>> with torch.no_grad():
-...     gru.bias_ih[2:4] = 100  # a sigmoid makes this a 1; 2 and 3 are the update gate's numbers
->>> torch.allclose(gru(sequence[0], before), before)
-True
-
-An LSTM keeps a second state, the cell state, with its gates. batch_first=True moves the batch to the front of input and
-`out`, not of `hidden` LSTM 多一个细胞状态:
-
->>> lstm = nn.LSTM(input_size=4, hidden_size=2, num_layers=6, batch_first=True)
->>> out, (hidden, cell) = lstm(sequence.transpose(0, 1))
->>> out.shape, hidden.shape, cell.shape
-(torch.Size([5, 3, 2]), torch.Size([6, 5, 2]), torch.Size([6, 5, 2]))
-
-An embedding is a table with a learned row for each letter. A one-hot vector (1 at its letter, else 0) times the table
-is that row 嵌入就是查表:
-
->>> embedding = nn.Embedding(num_embeddings=4, embedding_dim=10)
->>> letters = torch.tensor([[1, 0, 2, 2, 3]])  # hello
->>> embedding(letters).shape, torch.equal(embedding(letters), F.one_hot(letters, 4).float() @ embedding.weight)
-(torch.Size([1, 5, 10]), True)
+Lesson: docs/lessons/08_rnn_hello.md, 中文课程: docs/lessons/zh-CN/08_rnn_hello.md
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import at_least, options, parse, pick_device
+from common import at_least, new_figure, options, parse, pick_device
 
-SOURCE, TARGET = "hello", "ohlol"  # any two words of equal length: all that follows adapts to them
-LETTERS = sorted(set(SOURCE + TARGET))  # the dictionary: e h l o
+SOURCE, TARGET = "hello", "ohlol"  # any two words of the same length; the rest adapts
+LETTERS = sorted(set(SOURCE + TARGET))  # the vocabulary: e h l o
 SIZE = len(LETTERS)
-NAMES = ["cell", "rnn", "embedding", "lstm", "gru"]
 
 
 class CellModel(nn.Module):
-    """L letters → L×4 logits: one-hot vectors, an RNNCell, and the loop over the letters written out."""
+    """Turns L letters into L×4 logits, with one-hot vectors, an RNNCell and a loop over the letters."""
 
     def __init__(self):
         super().__init__()
@@ -91,12 +33,12 @@ class CellModel(nn.Module):
         outputs = []
         for x in F.one_hot(letters, SIZE).float():  # 4
             hidden = self.cell(x.unsqueeze(0), hidden)  # 1×4
-            outputs.append(hidden)  # also the logits: tanh keeps them within ±1, and the loss above 0.34
+            outputs.append(hidden)  # the logits, too: tanh keeps them from -1 to 1, so the loss stays above 0.34
         return torch.cat(outputs)  # L×4
 
 
 class RNNModel(nn.Module):
-    """L letters → L×4 logits: one-hot vectors and an RNN."""
+    """Turns L letters into L×4 logits, with one-hot vectors and an RNN."""
 
     def __init__(self):
         super().__init__()
@@ -109,7 +51,7 @@ class RNNModel(nn.Module):
 
 
 class EmbeddingModel(nn.Module):
-    """L letters → L×4 logits: an embedding, two layers of RNN, LSTM or GRU, and a linear layer."""
+    """Turns L letters into L×4 logits, with an embedding, two layers of RNN, LSTM or GRU, and a linear layer."""
 
     def __init__(self, recurrent=nn.RNN):
         super().__init__()
@@ -123,35 +65,46 @@ class EmbeddingModel(nn.Module):
         return self.linear(out).squeeze(0)  # L×4
 
 
-def new_model(name):
-    """Returns one of the five networks, with random weights."""
-    if name == "cell":
-        return CellModel()
-    if name == "rnn":
-        return RNNModel()
-    return EmbeddingModel({"embedding": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[name])
+MODELS = {
+    "cell": CellModel,
+    "rnn": RNNModel,
+    "embedding": EmbeddingModel,
+    "lstm": lambda: EmbeddingModel(nn.LSTM),
+    "gru": lambda: EmbeddingModel(nn.GRU),
+}
 
 
-def plot(path, probabilities):
-    """Draws each network's probabilities: a column for each letter that it read, a circle at the letter wanted."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1.5 + 1.8 * len(probabilities), 2.4), layout="constrained")
-    for column, name in enumerate(probabilities, start=1):
-        axes = figure.add_subplot(1, len(probabilities), column, title=name)
-        axes.set(xlabel="letter read", ylabel="letter answered")
-        image = axes.imshow(probabilities[name].T.numpy(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
-        axes.plot([LETTERS.index(letter) for letter in TARGET], "o", markersize=12, color="red", fillstyle="none")
-        axes.set_xticks(range(len(SOURCE)), SOURCE)
-        axes.set_yticks(range(SIZE), LETTERS)
-    figure.colorbar(image, label="probability")
+def plot(path, hidden, probabilities):
+    """Draws each network's hidden state after each letter, and below it the probabilities of the letters to answer."""
+    columns = len(probabilities)
+    figure = new_figure(max(4, 1.2 + 1.75 * columns), 5)
+    read = list(SOURCE)
+    for place, letter in enumerate(SOURCE):
+        if SOURCE.count(letter) > 1:
+            read[place] += chr(0x2081 + SOURCE[:place].count(letter))  # ₁, ₂, …
+    axes = figure.subplots(2, columns, squeeze=False)
+    for column, name in enumerate(probabilities):
+        top, bottom = axes[:, column]
+        top.set(title=name, yticks=[])
+        states = top.imshow(hidden[name].T.numpy(), vmin=-1, vmax=1, cmap="RdBu_r", aspect="auto")
+        answers = bottom.imshow(probabilities[name].T.numpy(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
+        bottom.plot([LETTERS.index(letter) for letter in TARGET], "wo", markersize=9, markeredgecolor="black")
+        bottom.set_xlabel("letter read")
+        bottom.set_yticks(range(SIZE), LETTERS)
+        for axis in (top, bottom):
+            axis.set_xticks(range(len(SOURCE)), read)
+    figure.suptitle("A letter read twice leaves two hidden states,\nso it can get two answers")
+    axes[0, 0].set_ylabel("hidden state")
+    axes[1, 0].set_ylabel("letter answered (wanted: ○)")
+    figure.colorbar(states, ax=axes[0])
+    figure.colorbar(answers, ax=axes[1], label="probability")
     figure.savefig(path)
 
 
 if __name__ == "__main__":
     parser = options(__doc__, epochs=15, seed=2)
-    parser.add_argument("--model", choices=[*NAMES, "all"], default="all", help="which network (%(default)s)")
-    parser.add_argument("--lr", type=at_least(1e-9), help="learning rate (cell 0.1, the others 0.05)")
+    parser.add_argument("--model", choices=[*MODELS, "all"], default="all", help="which network (default: %(default)s)")
+    parser.add_argument("--lr", type=at_least(1e-9), help="learning rate (default: 0.1 for cell, else 0.05)")
     args = parse(parser)
     device = pick_device(args.device)
 
@@ -159,10 +112,10 @@ if __name__ == "__main__":
     target = torch.tensor([LETTERS.index(letter) for letter in TARGET], device=device)
 
     loss_fn = nn.CrossEntropyLoss()
-    models, predicted, probabilities = {}, {}, {}
-    for name in NAMES if args.model == "all" else [args.model]:
+    models, predicted = {}, {}
+    for name in MODELS if args.model == "all" else [args.model]:
         torch.manual_seed(args.seed)
-        model = new_model(name).to(device)
+        model = MODELS[name]().to(device)
         lr = 0.1 if name == "cell" else 0.05
         optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or lr)
         for epoch in range(1, args.epochs + 1):
@@ -175,9 +128,19 @@ if __name__ == "__main__":
             print(f"epoch {epoch}/{args.epochs}  loss {loss.item():.4f}  {word}  {name}")
         models[name] = model
         predicted[name] = word
-        probabilities[name] = logits.detach().softmax(dim=1).cpu()
 
-    words = "  ".join(f"{name} {word}" for name, word in predicted.items())
-    print(f"{SOURCE} → {words}")
+    answers = "  ".join(f"{name} {word}" for name, word in predicted.items())
+    print(f"{SOURCE} → {answers}")
+
     if args.plot:
-        plot(args.plot, probabilities)
+        hidden, probabilities = {}, {}
+        for name, model in models.items():
+            model.eval()
+            with torch.inference_mode():
+                logits = model(letters).cpu()
+                hidden[name] = logits  # of cell and rnn; the others have a linear layer behind it
+                if isinstance(model, EmbeddingModel):
+                    out, _ = model.recurrent(model.embedding(letters))
+                    hidden[name] = out.cpu()
+            probabilities[name] = logits.softmax(dim=1)
+        plot(args.plot, hidden, probabilities)

@@ -22,7 +22,7 @@ OF_ONE_SCRIPT = {
     "08_rnn_hello": "--model=transformer",
     "09_names_gru": "--predict= --predict=张三",
     "10_reviews_gru": "--model=lstm --csv=one.csv",
-    "11_poems_gru": "--temperature=0 --count=0 --first=。 --acrostic=,春",
+    "11_poems_gru": f"--temperature=0 --count=0 --first=。 --acrostic=,春 --acrostic={13 * '春'}",
 }
 
 
@@ -123,7 +123,9 @@ class Harmful:
         return os.mkdir, ("executed",)
 
 
-@pytest.mark.parametrize("script", ["05_mnist_cnn", "07_resnet", "09_names_gru", "10_reviews_gru", "11_poems_gru"])
+@pytest.mark.parametrize(
+    "script", ["04_mnist_mlp", "05_mnist_cnn", "07_resnet", "09_names_gru", "10_reviews_gru", "11_poems_gru"]
+)
 def test_weights(refused, few, tmp_path, monkeypatch, script):
     monkeypatch.chdir(tmp_path)
     other = load("07_resnet").ResNet(load("07_resnet").PlainBlock).state_dict()
@@ -131,7 +133,15 @@ def test_weights(refused, few, tmp_path, monkeypatch, script):
     whole = (tmp_path / "bad.pt").read_bytes()
     countries = sorted(set(load("09_names_gru").read_names(common.DATA / "names_train.csv.gz")[1]))
     flat = load("09_names_gru").NameGRU(len(countries)).state_dict() | {"countries": countries}  # as 09 once saved it
-    for value in (other, flat, {"weights": other, "countries": countries, "words": ["a"]}, [1, 2], {}, Harmful()):
+    for value in (
+        other,
+        flat,
+        {"weights": other, "countries": countries, "words": ["a"]},
+        [1, 2],
+        {},
+        {1: torch.ones(1)},
+        Harmful(),
+    ):
         torch.save(value, "bad.pt")
         assert refused(script, "--load", "bad.pt").startswith("bad.pt cannot be read: ")
     for content in (b"", b"text", whole[: len(whole) // 2], bytes(1000)):

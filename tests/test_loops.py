@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ TYPED = {  # the epochs, learning rate and batch size that these bring
     f"{SCRIPT} --load FILE --epochs 3": (3, 0.01, 64),
     # what a notebook, python -m ipykernel, VS Code and PyCharm write there themselves
     "/lib/ipykernel_launcher.py -f kernel.json --epochs 7": (30, 0.01, 64),
+    "/lib/colab_kernel_launcher.py -f kernel.json": (30, 0.01, 64),
     "/lib/site-packages/ipykernel/__main__.py -f kernel.json": (30, 0.01, 64),
     "/home/me/.venv/lib/ipykernel_launcher.py --f=/run/user/kernel.json": (30, 0.01, 64),
     "/opt/pycharm/plugins/helpers/pydev/pydevconsole.py --mode=client --port=1": (30, 0.01, 64),
@@ -40,23 +42,43 @@ def test_what_is_typed_beats_fast_and_that_beats_the_article(monkeypatch, words)
     assert (args.epochs, args.lr, args.batch_size) == TYPED[words]
 
 
-def test_a_script_behind_a_link_reads_its_options(tmp_path):
-    (tmp_path / "line.py").symlink_to(ROOT / "01_linear.py")
-    printed = subprocess.check_output([*PYTHON, "line.py", "--epochs", "2"], cwd=tmp_path, text=True)
-    assert len(printed.splitlines()) == 3
+@pytest.mark.parametrize("bring", [shutil.copy, os.symlink])
+def test_a_script_obeys_its_options_wherever_it_lies(tmp_path, bring):
+    bring(ROOT / "01_linear.py", tmp_path / "my.py")
+    settings = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
+    result = subprocess.run([*PYTHON, "my.py", "--epochs", "2"], **settings)
+    assert len(result.stdout.splitlines()) == 3
+    assert subprocess.run([*PYTHON, "my.py", "--bogus"], **settings).returncode == 2
+
+
+DEFAULTS = {  # epochs, learning rate and batch size of the article; 10 and 11 have their own
+    "01_linear": ("100", "0.01"),
+    "02_logistic": ("100", "0.01"),
+    "03_diabetes": ("100", "0.01", "32"),
+    "04_mnist_mlp": ("10", "0.01", "64"),
+    "05_mnist_cnn": ("30", "0.01", "64"),
+    "06_inception": ("30", "0.01", "64"),
+    "07_resnet": ("30", "0.01", "64"),
+    "08_rnn_hello": ("15", "0.1 for cell, else 0.05"),
+    "09_names_gru": ("100", "0.001", "256"),
+    "10_reviews_gru": ("6", "0.01", "64"),
+    "11_poems_gru": ("7", "0.005", "64"),
+}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_help_shows_every_default_and_no_worked_examples(lines, capsys, name):
+def test_help_shows_the_docstring_and_every_default(lines, capsys, name):
     with pytest.raises(SystemExit):
         lines(name, "--help")
     words, _, listed = capsys.readouterr().out.partition("\noptions:\n")
-    assert f"python {name}.py" in words
-    assert not re.search("Worked examples|>>>", words)
-    flags = {"--help", "--device", "--fast", "--raw", "--csv", "--plot", "--save", "--load", "--predict"}
+    assert load(name).__doc__ in words
+    assert len(load(name).__doc__.splitlines()) <= 15
     entries = dict(re.findall(r"^  (--[a-z-]+)((?:.*\n)(?: {4}.*\n)*)", listed, re.MULTILINE))
-    assert {"--epochs", "--lr", "--seed"} < set(entries)
-    assert [option for option in entries if option not in flags and not re.search(r"\(.+\)", entries[option])] == []
+    flags = {"--help", "--fast", "--raw", "--csv", "--plot", "--save", "--load", "--predict"}
+    defaults = {option: re.findall(r"\((?:default: )?(.+?)\)", " ".join(entries[option].split())) for option in entries}
+    assert [option for option in entries if option not in flags and not defaults[option]] == []
+    shared = [defaults[option][0] for option in ("--epochs", "--lr", "--batch-size") if option in defaults]
+    assert tuple(shared) == DEFAULTS[name]
 
 
 @pytest.mark.parametrize(("encoding", "shown"), [("ascii", "hello ? cell"), ("gbk", "hello → cell")])
@@ -89,6 +111,16 @@ def test_the_loops_are_04_s_and_weigh_a_short_last_batch(task):
     model.load_state_dict(start)
     assert load("04_mnist_mlp").train_epoch(model, loader, loss_fn, optimizer, "cpu") == losses
     assert load("04_mnist_mlp").evaluate(model, loader, loss_fn, "cpu") == measured
+
+
+@pytest.mark.parametrize("loops", ["common", "04_mnist_mlp"])
+def test_the_loops_switch_between_training_and_evaluation(task, loops):
+    model, loader, _, loss_fn, optimizer = task
+    modes = []
+    model.register_forward_hook(lambda module, inputs, output: modes.append(module.training))
+    load(loops).train_epoch(model.eval(), loader, loss_fn, optimizer, "cpu")
+    load(loops).evaluate(model, loader, loss_fn, "cpu")
+    assert modes == 3 * [True] + 3 * [False]
 
 
 def test_one_cycle_rises_and_falls():
@@ -144,7 +176,7 @@ def test_ctrl_c_keeps_what_was_learned(small_data, tmp_path, name, last):
     assert torch.load(tmp_path / "learned.pt")
 
 
-@pytest.mark.parametrize("slip", [NameError, AttributeError])
+@pytest.mark.parametrize("slip", [NameError, AttributeError, TypeError, IndexError])
 def test_a_slip_in_the_program_shows_its_traceback(slip):
     with pytest.raises(slip), reading("own.csv"):
         raise slip

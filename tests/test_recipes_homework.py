@@ -1,20 +1,27 @@
 """The lecture's homework in recipes/: each program runs on small files of the real form, and refuses bad ones."""
 
 import csv
-import os
 import random
-import subprocess
+import re
+import runpy
+import sys
+from pathlib import Path
+from unittest import mock
 
 import pytest
-from conftest import PYTHON, ROOT
+import torch
+from conftest import ROOT
+from torch.nn.modules.loss import _Loss
+from torch.utils.data import RandomSampler
 
 CLASSES = [f"Class_{number}" for number in range(1, 10)]
 WORDS = ["awful", "weak", "plain", "good", "great"]  # one for each sentiment
-CSV, TSV = ["train.csv", "test.csv"], ["train.tsv", "test.tsv"]
 TABS = {"delimiter": "\t", "quoting": csv.QUOTE_NONE, "quotechar": None}
+FOLDERS = {"titanic": "titanic", "otto": "otto", "kaggle_reviews": "reviews"}
 
 
 def write(path, columns, rows, **form):
+    path.parent.mkdir(exist_ok=True)
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file, **form).writerows([columns, *rows])
 
@@ -26,7 +33,8 @@ def make_titanic(folder):
         woman = number % 2
         name, sex = [("Made, Mr. Otto", "male"), ('Made, Mrs. Anna "Nan"', "female")][woman]
         age, fare, port = ("", "", "") if number % 5 == 0 else (number % 60, number / 4, "CQS"[number % 3])
-        rows.append([number, woman, number % 3 + 1, name, sex, age, 0, 0, f"A/{number}", fare, "", port])
+        cabin = "" if woman and number > 80 else f"A/{number}"
+        rows.append([number, woman, number % 3 + 1, name, sex, age, 0, 0, "113", fare, cabin, port])
     columns = ["Pclass", "Name", "Sex", "Age", "SibSp", "Parch", "Ticket", "Fare", "Cabin", "Embarked"]
     write(folder / "train.csv", ["PassengerId", "Survived", *columns], rows[:80])
     write(folder / "test.csv", ["PassengerId", *columns], [row[:1] + row[2:] for row in rows[80:]])
@@ -46,7 +54,7 @@ def make_otto(folder):
     return [[str(row[0]), row[-1]] for row in rows[180:]]
 
 
-def make_kaggle_reviews(folder):
+def make_reviews(folder):
     """Made phrases, four to a sentence; a word tells the sentiment, in every fifth sentence another one."""
     rows = []
     for number in range(400):
@@ -56,34 +64,63 @@ def make_kaggle_reviews(folder):
     test_rows = [[500 + number, 200, f"a {word.upper()} film"] for number, word in enumerate(WORDS)]
     columns = ["PhraseId", "SentenceId", "Phrase"]
     write(folder / "train.tsv", [*columns, "Sentiment"], rows, **TABS)
-    write(folder / "test.tsv", columns, [[600, 201, " "], *test_rows], **TABS)
+    write(folder / "test.tsv", columns, [*test_rows, [600, 201, " "]], **TABS)
     return [[str(row[0]), str(number)] for number, row in enumerate(test_rows)]
 
 
-MAKE = {"titanic": make_titanic, "otto": make_otto, "kaggle_reviews": make_kaggle_reviews}
+MAKE = {"titanic": make_titanic, "otto": make_otto, "kaggle_reviews": make_reviews}
 
 
-def run(folder, name, *arguments):
-    """Runs a recipe as a user does; returns what the folder then has, and the result."""
-    command = [*PYTHON, str(ROOT / "recipes" / f"{name}.py"), *arguments]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
-    result = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8")
-    return {path.name: path.read_bytes() for path in folder.iterdir()}, result
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "files"), [("titanic", CSV), ("otto", CSV), ("kaggle_reviews", TSV)])
-def test_from_train_and_test_to_a_submission(tmp_path, name, files):
-    expected = MAKE[name](tmp_path)
-    (tmp_path / "submission.csv").write_text("mine")
-    written, result = run(tmp_path, name, *files, "--output", "new.csv", "--epochs", "40")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert set(written) == {*files, "submission.csv", "new.csv"}
-    assert written["submission.csv"] == b"mine"
+def copy(name, **settings):
+    """Returns the text of a recipe in which the lines of some settings are replaced, as a user changes them."""
+    text = (ROOT / "recipes" / f"{name}.py").read_text(encoding="utf-8")
+    for setting, value in settings.items():
+        text, count = re.subn(f"^{setting} = .*$", f"{setting} = {value!r}", text, flags=re.MULTILINE)
+        assert count == 1, setting
+    return text
 
-    heading, *rows = csv.reader(written["new.csv"].decode().splitlines())
+
+def run(name, *arguments, **settings):
+    """Runs such a copy as a user does, in this process; returns the names that the program then has."""
+    with open(f"{name}.py", "w", encoding="utf-8") as file:
+        file.write(copy(name, **settings))
+    with mock.patch.object(sys, "argv", [f"{name}.py", *arguments]):
+        return runpy.run_path(f"{name}.py", run_name="__main__")
+
+
+def paste(name, **settings):
+    """Runs such a copy as PyCharm's console does: with arguments of its own and without __file__."""
+    with mock.patch.object(sys, "argv", ["/lib/pydevconsole.py", "--mode=client", "--port=1"]):
+        exec(copy(name, **settings), {"__name__": "builtins"})
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_from_train_and_test_to_a_submission(tmp_path, capsys, name):
+    expected = MAKE[name](tmp_path / FOLDERS[name])
+    modes = set()  # are gradients off, and is the network in train()? A loss_fn is a module, too
+
+    def note(module, x, out):
+        if not isinstance(module, _Loss):
+            modes.add((torch.is_inference_mode_enabled(), module.training))
+
+    hook = torch.nn.modules.module.register_module_forward_hook(note)
+    names = run(name, EPOCHS=40)
+    hook.remove()
+    assert modes == {(False, True), (True, False)}
+    assert isinstance(names["train_loader"].sampler, RandomSampler)
+
+    output = capsys.readouterr().out
+    with open(f"{FOLDERS[name]}/submission.csv") as file:
+        heading, *rows = csv.reader(file)
     if name == "titanic":
         assert heading == ["PassengerId", "Survived"]
-        assert "women survive is right for 100.00 %" in result.stdout
+        assert output.startswith("titanic/train.csv: 80 rows\ntitanic/test.csv: 40 rows\n16 held out; ")
+        assert '"women survive" is right for 100.00 % of them\n' in output
     elif name == "otto":
         assert heading == ["id", *CLASSES]
         for row in rows:
@@ -91,59 +128,107 @@ def test_from_train_and_test_to_a_submission(tmp_path, name, files):
             assert min(probabilities) > 0
             assert sum(probabilities) == pytest.approx(1)
             row[1:] = [CLASSES[probabilities.index(max(probabilities))]]
+        assert "the frequencies alone: log loss 2." in output  # ln 9 = 2.197
     else:
         assert heading == ["PhraseId", "Sentiment"]
-        assert rows.pop(0)[0] == "600"  # the empty phrase
-        assert result.stdout.endswith("accuracy 0.00 %\n")  # every fifth sentence is held out, with all its phrases
+        assert rows.pop()[0] == "600"  # the empty phrase
+        assert "held-out accuracy 0.00 %\nreviews/sub" in output  # every fifth sentence, with all its phrases
     assert rows == expected
 
 
+def test_padding_counts_for_nothing():
+    names = runpy.run_path(str(ROOT / "recipes" / "kaggle_reviews.py"))
+    torch.manual_seed(0)
+    model = names["PhraseGRU"](vocabulary_size=9).eval()
+    phrases = [{"numbers": torch.arange(1, 1 + length), "label": 0} for length in (2, 7)]
+    x, lengths, labels = names["collate"](phrases)
+    assert (x.shape, lengths.tolist()) == ((2, 7), [2, 7])  # to the longest of its batch
+    torch.testing.assert_close(model(x, lengths)[:1], model(x[:1, :2], lengths[:1]))
+
+
+def test_missing_values_spelled_in_words(tmp_path):
+    expected = make_titanic(tmp_path / "titanic")
+    path = tmp_path / "titanic" / "test.csv"
+    path.write_text(re.sub("(?<=,)(?=,|$)", "NaN", path.read_text(), flags=re.MULTILINE))
+    paste("titanic", EPOCHS=20)
+    with open("titanic/submission.csv") as file:
+        assert list(csv.reader(file))[1:] == expected
+
+
 @pytest.mark.parametrize(
-    ("name", "arguments", "old", "new", "words"),
+    ("name", "old", "new", "words"),
     [
-        ("titanic", ["none.csv", "test.csv"], "", "", "none.csv cannot be read"),
-        ("titanic", CSV, "PassengerId", "Id", "train.csv cannot be read after 0 passengers: KeyError: 'PassengerId'"),
-        ("titanic", CSV, "7,1,2,", "7,1,two,", "train.csv cannot be read after 7 passengers"),
-        ("titanic", [*CSV, "--output", "none/../test.csv"], "", "", "test.csv cannot be written: it is read"),
-        ("otto", ["train.csv", "."], "", "", "Is a directory"),
-        ("otto", CSV, "feat_93", "feat_94", "'feat_93'"),
-        ("otto", CSV, ",30,", ",many,", "'many'"),
-        ("otto", CSV, "id,", "PK\3\4\xff", "utf-8"),  # as .xlsx and .zip begin
-        ("otto", [*CSV, "--output", "none/new.csv"], "", "", "none/new.csv cannot be written"),
-        ("kaggle_reviews", TSV, "Sentiment", "Rating", "'Sentiment'"),
-        ("kaggle_reviews", TSV, "film\t3", "film\t7", "train.tsv: each Sentiment must be from 0 to 4"),
-        ("kaggle_reviews", TSV, "600\t", "last\t", "test.tsv cannot be read after 0 phrases"),
-        ("optimizers", ["--plot", "picture.txt"], "", "", "picture.txt must be a .png"),
-        ("long_memory", ["--plot", "none/picture.png"], "", "", "none/picture.png must be a .png"),
+        ("titanic", "PassengerId", "Id", "titanic/train.csv, line 1: no column PassengerId: the columns are ['Id', "),
+        ("titanic", ",", ";", "no column PassengerId: the columns are ['PassengerId;Survived;"),
+        ("titanic", "\r\n7,1,2,", "\r\n7,1,two,", "titanic/train.csv, line 9: Pclass is 'two', not one of"),
+        ("titanic", ",7,0,0,", ",inf,0,0,", "titanic/train.csv, line 9: one of ['Age', 'SibSp', 'Parch', 'Fare'] is "),
+        ("titanic", "\r\n82,", "\r\n82.0,", "titanic/test.csv, line 4: invalid literal for int() with base 10: '82.0'"),
+        ("titanic", ",A/6,C", "", "line 8: this row has more or fewer fields"),
+        ("otto", ",30,", ",many,", "line 2: could not convert string to float: 'many'"),
+        ("otto", ",30,", ",nan,", "line 2: a feature is not a number, infinite or too large"),
+        ("otto", ",30,", ",-1e300,", "line 2: a feature is not a number, infinite or too large"),
+        ("otto", "id,", "PK\3\4\xff", "utf-8"),  # as .xlsx and .zip begin
+        ("kaggle_reviews", "Sentiment", "Rating", "train.tsv, line 1: no column Sentiment: the columns are "),
+        ("kaggle_reviews", "film\t3", "film\t7", "Sentiment is '7', not a number from 0 to 4"),
+        ("kaggle_reviews", "600\t", "last\t", "reviews/test.tsv, line 7: invalid literal for int()"),
+        ("kaggle_reviews", "plain", "plain\t", "line 4: this row has more or fewer fields than the heading"),
     ],
 )
-def test_what_is_bad_is_one_line(tmp_path, name, arguments, old, new, words):
-    MAKE.get(name, make_otto)(tmp_path)
-    for path in tmp_path.iterdir():
+def test_a_bad_file_is_one_line(tmp_path, capsys, name, old, new, words):
+    folder = tmp_path / FOLDERS[name]
+    MAKE[name](folder)
+    for path in folder.iterdir():
         path.write_bytes(path.read_bytes().replace(old.encode(), new.encode("latin-1")))
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    written, result = run(tmp_path, name, *arguments)
-    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
-    assert words in result.stderr
-    assert written == before
+    with pytest.raises(SystemExit) as end:
+        run(name)
+    assert re.fullmatch(".{20,500}", end.value.code)  # sys.exit() prints a text, and the status is 1
+    assert words in end.value.code
+    assert "epoch" not in capsys.readouterr().out
+    assert len(list(folder.iterdir())) == 2
 
 
-def test_one_learning_rate_for_all_and_one_for_each(tmp_path):
-    written, result = run(tmp_path, "optimizers", "--plot", "nine.png", "--epochs", "30")
-    assert (result.returncode, result.stderr) == (0, "")
-    same, best = {}, {}
-    for line in result.stdout.splitlines():
-        name, *words = line.split()
-        same[name], best[name] = float(words[3]), float(words[-1])
-    assert len(same) == 9
+@pytest.mark.parametrize("name", [*FOLDERS, "optimizers", "long_memory"])
+def test_what_cannot_be_run_is_one_line(tmp_path, name):
+    with pytest.raises(SystemExit, match="takes no options: change the capital names"):
+        run(name, "--epochs", "3")
+    if name not in FOLDERS:
+        with pytest.raises(SystemExit, match=r"none/picture.png must end in .png"):
+            run(name, PICTURE="none/picture.png")
+        return
+    with pytest.raises(SystemExit, match="cannot be read: No such file"):
+        run(name)
+    MAKE[name](tmp_path / FOLDERS[name])
+    with pytest.raises(SystemExit, match="cannot be written: it is a folder"):
+        run(name, SUBMISSION=FOLDERS[name])
+    submission = tmp_path / FOLDERS[name] / "submission.csv"
+    submission.write_text("mine")
+    with mock.patch("os.replace", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        run(name, EPOCHS=1)  # Ctrl-C at the last moment
+    assert submission.read_text() == "mine"
+    train = next(submission.parent.glob("train.*"))
+    train.write_text("".join(train.read_text().splitlines(keepends=True)[:2]))
+    with pytest.raises(SystemExit, match="must have "):
+        run(name)
+
+
+def test_one_learning_rate_for_all_and_one_for_each(capsys):
+    optimizers = ["SGD", "Adam", "Adagrad", "NAdam"]  # a row of three panels, and one more
+    paste("optimizers", OPTIMIZERS=optimizers, EPOCHS=30, PICTURE="four.png")
+    *lines, picture = capsys.readouterr().out.splitlines()
+    words = [line.split() for line in lines]
+    same = {name: float(loss) for name, _, _, _, loss, *_ in words}
+    best = {name: float(loss) for name, *_, loss in words}
+    assert list(best) == optimizers
     assert same["SGD"] < same["Adam"] < same["Adagrad"]
-    assert best["Adagrad"] < best["SGD"]
-    assert written["nine.png"].startswith(b"\x89PNG")
+    assert max(best.values()) < min(same.values())
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_gates_remember(tmp_path):
-    written, result = run(tmp_path, "long_memory", "--plot", "memory.png", "--seeds", "1", "--batches", "300")
-    assert (result.returncode, result.stderr) == (0, "")
-    summary = [line.split()[:2] for line in result.stdout.splitlines()[-3:]]
-    assert summary == [["RNN:", "0"], ["LSTM:", "1"], ["GRU:", "1"]]
-    assert written["memory.png"].startswith(b"\x89PNG")
+def test_gates_remember(capsys):
+    names = run("long_memory", SEEDS=[0], BATCHES=300, PICTURE="memory.png")
+    output = capsys.readouterr().out
+    for line in ("RNN: 0", "GRU: 1"):  # LSTM: nine of ten seeds
+        assert f"\n{line} of 1 runs reach 100 letters\n" in output
+    assert min(names["own"]) > 50  # of GRU, after 5 to 150 letters
+    assert min(names["fresh"]) > 90
+    assert Path("memory.png").read_bytes().startswith(b"\x89PNG")

@@ -4,7 +4,6 @@ import csv
 import gzip
 import os
 import re
-import resource
 import subprocess
 import time
 import unicodedata
@@ -25,7 +24,7 @@ SAVED = {
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_plot_and_save_and_load(lines, few, tmp_path, name):
-    saves = ["--save", tmp_path / "weights.pt"] if name[:2] in ("05", "06", "07", "09", "10", "11") else []
+    saves = ["--save", tmp_path / "weights.pt"] if name[:2] in ("04", "05", "06", "07", "09", "10", "11") else []
     first = lines(name, "--epochs", 1, "--plot", tmp_path / "picture.png", *saves)
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert first == lines(name, "--epochs", 1)  # the same seed
@@ -53,6 +52,7 @@ def test_save_replaces_what_a_link_points_to_and_a_full_disk_leaves_the_old_file
     common.save(torch.ones(9), tmp_path / "link.pt")
     assert (tmp_path / "link.pt").is_symlink()
     assert sorted(os.listdir(tmp_path)) == ["link.pt", "target.pt"]
+    resource = pytest.importorskip("resource")  # not on Windows
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))  # no file can be larger
     try:
@@ -118,29 +118,32 @@ def test_04_csv_gives_the_numbers_that_raw_gives(lines, few, tmp_path):
 
 
 FOLDED = "Guðmundsson Gudmundsson Þórsson Thorsson Lecœur Lecoeur O‘Neill O'Neill Kaʻahumanu Ka'ahumanu Łódź Lodz "
-FOLDED += "Ħaż-Żebbuġ Haz-Zebbug STRAUSS STRAUSS Strauß Strauss Æbelø Aebelo Nguyễn Nguyen Yıldız Yildiz"
+FOLDED += "Ħaż-Żebbuġ Haz-Zebbug STRAUSS Strauss Strauß Strauss Æbelø Aebelo Nguyễn Nguyen Yıldız Yildiz"
 
 
 def test_09_folds_accents():
     names = FOLDED.split()
     for name, plain in zip(names[::2], names[1::2], strict=True):
         for text in (name, unicodedata.normalize("NFD", name), f" {name}\t"):
-            assert load("09_names_gru").ascii_name(text) == plain
+            assert load("09_names_gru").ascii_name(text) == plain.lower()
 
 
 def test_what_was_learned_from_own_data(lines, few, refused, tmp_path):
     path, weights = tmp_path / "own.csv", ["--load", tmp_path / "own.pt"]
     path.write_text(NAMES, encoding="utf-8")
     lines("09_names_gru", "--csv", path, path, "--epochs", 1, "--save", *weights[1:])
-    *_, one, two = lines("09_names_gru", "--csv", path, path, *weights, "--predict", "Łukasz", "O’Neill")
-    assert re.fullmatch(r"Łukasz: (German|Chinese, Han) \(\d+\.\d %\)", one)
-    assert two.startswith("O’Neill: ")
+    *_, one, two = lines("09_names_gru", "--csv", path, path, *weights, "--predict", "Łukasz", "LUKASZ")
+    assert re.fullmatch(r"Łukasz: (German|Chinese, Han) \(\d\d\.\d %\)", one)
+    assert one.partition(": ")[2] == two.partition(": ")[2]  # whatever the case
     assert "it knows other countries" in refused("09_names_gru", *weights)
     path.write_bytes(FILMS.encode())
     options = "--epochs", 20, "--batch-size", 8, "--save", *weights[1:], "--predict", "真好看！", "太难看"
     *_, one, two = lines("10_reviews_gru", "--csv", path, path, *options)
     assert one.startswith("真好看！: positive (")
     assert two.startswith("太难看: negative (")
+    assert lines("10_reviews_gru", "--csv", path, path, *weights, "--predict", "unseen")[-1].endswith(
+        "no word of it is known"
+    )
     known = re.search(r"which are (\S+) % of", lines("10_reviews_gru", *weights)[1])  # of English sentences
     assert float(known[1]) < 20
 
@@ -164,6 +167,9 @@ def test_11_writes_poems_that_begin_as_they_must(lines, poet):
     written = poems("--count", 20)
     assert len([poem for poem in written if re.fullmatch(r"(\w{5}，\w{5}。){2}", poem)]) >= 15
     assert len({poem[0] for poem in written}) > 5  # the first character is sampled
+    noted = torch.load(poet[-1])["rhymes"]
+    ends = [(poem[10], poem[22]) for poem in written if re.fullmatch(r"(\w{5}，\w{5}。){2}", poem)]
+    assert [pair for pair in ends if pair[0] in noted and pair[1] not in noted[pair[0]]] == []
     for typed, beginning in {"我爱你": "我爱你", "明 月,": "明月，", "秋": "秋", "山": "山"}.items():
         written = poems("--first", typed)
         assert [poem[: len(beginning)] for poem in written] == 3 * [beginning]  # 你 is not known
@@ -176,7 +182,7 @@ def test_11_rhymes_by_what_it_noted():
     noted, weights = load("11_poems_gru").noted_rhymes, load("11_poems_gru").rhyme_weights
     rhymes = noted(["春春，夏春。秋夏，冬夏。", "春春，天春？人人，地天！", "春夏，秋冬。", "春，，夏，秋。"])
     assert rhymes == {"春": "夏天", "夏": "春", "天": "春"}
-    characters = ["", "\n", "□", "春", "夏", "天"]
-    assert weights("和和，地春。人人，和", characters, rhymes).tolist() == [0, 0, 0, 0, 1, 1]
+    vocabulary = ["", "\n", "□", "春", "夏", "天"]
+    assert weights("和和，地春。人人，和", vocabulary, rhymes).tolist() == [0, 0, 0, 0, 1, 1]
     for poem in ("", "和和，地春。人人，", "和和，地春。人人，和夏", "和和，地地。人人，和", "和和，地春。人"):
-        assert weights(poem, characters, rhymes | {"地": "□"}).tolist() == [1] * 6
+        assert weights(poem, vocabulary, rhymes | {"地": "□"}).tolist() == [1] * 6
