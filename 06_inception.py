@@ -72,7 +72,8 @@ def plot(path, history, digit, branches):
         order = maps.std(dim=(1, 2)).argsort(descending=True)
         strongest = F.pad(maps[order[:10]], (0, 1, 0, 0), value=torch.nan)  # a column of nan: a gap between two maps
         limit = maps.abs().max()
-        axes.imshow(torch.cat(list(strongest), dim=1).numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
+        row = torch.cat(list(strongest), dim=1)
+        axes.imshow(row.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
         axes.set_ylabel(f"{name}\nten of {len(maps)} maps", rotation=0, ha="right", va="center")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)

@@ -289,12 +289,12 @@ def load(path):
     """Returns what save() wrote: a dict with strings as keys, its tensors on the CPU."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-            raise ValueError
     except OSError:  # it is missing
         raise
-    except Exception:  # PyTorch raises many kinds of exceptions
-        raise ValueError("it is damaged, or it is not a file of weights") from None
+    except Exception:  # it is damaged: PyTorch raises many kinds of exceptions
+        state = None
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise ValueError("it is damaged, or it is not a file of weights")
     return state
 
 
